@@ -1,0 +1,175 @@
+"""Everything that can be set, read once from a dict of environment variables; nothing else reads the environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from vantage.clock import Pace
+from vantage.errors import SettingsError
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class Polling(StrEnum):
+    """When a worker run ends: as soon as nothing is due (thrifty), or when the next run takes over (punctual)."""
+
+    THRIFTY = "thrifty"
+    PUNCTUAL = "punctual"
+
+
+class Pooler(StrEnum):
+    """What stands before PostgreSQL; a transaction pooler bears no prepared statements."""
+
+    NONE = "none"
+    TRANSACTION = "transaction"
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """The durations of a check's way, each a setting: `VANTAGE_<NAME>`; the defaults are the design's."""
+
+    ahead_s: int = 60  # the event of minute T pushes T + this
+    event_ahead_limit_s: int = 120  # a tick further than this past Redis TIME is refused
+    event_behind_limit_s: int = 180  # an event older than this is refused
+    first_tick_within_s: int = 30  # the very first run still pushes a minute this young
+    resume_s: int = 120  # an incomplete tick is resumed while it is at most this much older than the event's
+    lease_s: int = 30
+    overdue_s: int = 90
+    away_after_s: int = 300
+    take_work_s: int = 120  # a worker run takes work for at most this long
+    claim_margin_s: int = 15  # min-idle of a claim = the function's timeout + this
+    read_ahead_s: int = 2
+    quiet_s: int = 15  # a thrifty run ends when nothing unread is due within this
+    wait_for_tick_s: int = 30
+    start_margin_s: int = 5  # a check starts only if 2 x its deadline + this remain of the run
+    expiry_least_s: int = 90
+    expiry_most_s: int = 300
+    flush_s: float = 1.0
+    close_after_s: int = 660
+    keep_stream_s: int = 600
+    consumer_idle_s: int = 3600
+    retention_days: int = 30
+    partitions_ahead_days: int = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One function's settings. URLs are here or, on AWS, in the SSM parameters named here."""
+
+    region: str = ""
+    redis_group: str = ""
+    redis_url: str = field(default="", repr=False)
+    database_url: str = field(default="", repr=False)
+    redis_url_parameter: str = ""
+    database_url_parameter: str = ""
+    aws_region: str = "local"
+    concurrency: int = 100
+    spread_s: int = 10
+    polling: Polling = Polling.THRIFTY
+    pooler: Pooler = Pooler.NONE
+    allow_private: bool = False
+    consumer: str = ""
+    pace: Pace = Pace()
+    durations: Durations = Durations()
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str], *, worker: bool = False) -> "Settings":
+        """Read and check all settings; raises SettingsError that names the first one that is missing or malformed."""
+        deployed = "AWS_LAMBDA_FUNCTION_NAME" in env and "AWS_SAM_LOCAL" not in env
+        settings = cls(
+            region=_region(env) if worker else env.get("REGION", ""),
+            redis_group=_required(env, "REDIS_GROUP") if worker else env.get("REDIS_GROUP", ""),
+            redis_url=env.get("REDIS_URL", ""),
+            database_url=env.get("DATABASE_URL", ""),
+            redis_url_parameter=env.get("REDIS_URL_PARAMETER", ""),
+            database_url_parameter=env.get("DATABASE_URL_PARAMETER", ""),
+            aws_region=env.get("AWS_REGION", "local"),
+            concurrency=_whole(env, "CONCURRENCY", 100, 1, 400),
+            spread_s=_whole(env, "SPREAD_SECONDS", 10, 1, 60),
+            polling=Polling(_choice(env, "POLLING", Polling)),
+            pooler=Pooler(_choice(env, "DATABASE_POOLER", Pooler)),
+            allow_private=_local_only(env, "ALLOW_PRIVATE_ADDRESSES", deployed) == "true",
+            consumer=env.get("VANTAGE_CONSUMER") or env.get("AWS_LAMBDA_LOG_STREAM_NAME", ""),
+            pace=_pace(_local_only(env, "VANTAGE_PACE", deployed)),
+            durations=_durations(env),
+        )
+        for name, schemes in (("REDIS_URL", ("redis", "rediss", "unix")), ("DATABASE_URL", ("postgresql", "postgres"))):
+            _check_url(env, name, schemes, plain_is_fine="AWS_SAM_LOCAL" in env)
+        return settings
+
+
+def check_encrypted(name: str, url: str) -> None:
+    """Refuse a URL that would speak plain text beyond loopback; raises SettingsError that names it, not the URL."""
+    parts = urlsplit(url)
+    if parts.scheme in ("rediss", "unix") or (parts.hostname or "localhost") in LOOPBACK:
+        return
+    if parts.scheme in ("postgresql", "postgres") and "sslmode=verify-full" in parts.query:
+        return
+    cure = "use rediss://" if name.startswith("REDIS") else "add ?sslmode=verify-full"
+    raise SettingsError(f"{name}: {parts.hostname} would be spoken to without encryption and checked name; {cure}.")
+
+
+def _required(env: Mapping[str, str], name: str) -> str:
+    if not (value := env.get(name, "").strip()):
+        raise SettingsError(f"{name} is not set. Set it in the function's environment (template.yaml, events/env.json).")
+    return value
+
+
+def _region(env: Mapping[str, str]) -> str:
+    region = _required(env, "REGION")
+    if not (region.replace("_", "").isalnum() and region == region.upper()):
+        raise SettingsError(f"REGION is {region!r}; it must be a region's name such as USA, INDIA or EU.")
+    return region
+
+
+def _whole(env: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    text = env.get(name, str(default))
+    if not text.strip().isdigit() or not least <= int(text) <= most:
+        raise SettingsError(f"{name} is {text!r}; it must be a whole number from {least} to {most}.")
+    return int(text)
+
+
+def _choice(env: Mapping[str, str], name: str, kind: type[StrEnum]) -> str:
+    options = [option.value for option in kind]
+    if (text := env.get(name, options[0])) not in options:
+        raise SettingsError(f"{name} is {text!r}; it must be one of {', '.join(options)}.")
+    return text
+
+
+def _local_only(env: Mapping[str, str], name: str, deployed: bool) -> str:
+    text = env.get(name, "")
+    if text and deployed:
+        raise SettingsError(f"{name} is for local runs and tests; a deployed function does not take it. Remove it.")
+    return text
+
+
+def _pace(text: str) -> Pace:
+    try:
+        scale, _, origin = text.partition("@")
+        return Pace(float(scale), float(origin)) if text else Pace()
+    except ValueError:
+        raise SettingsError(f"VANTAGE_PACE is {text!r}; it must be SCALE@ORIGIN, such as 20@1764000000.") from None
+
+
+def _durations(env: Mapping[str, str]) -> Durations:
+    given: dict[str, float] = {}
+    for item in fields(Durations):
+        name = f"VANTAGE_{item.name.upper()}"
+        if (text := env.get(name)) is None:
+            continue
+        try:
+            given[item.name] = float(text) if isinstance(item.default, float) else int(text)
+        except ValueError:
+            raise SettingsError(f"{name} is {text!r}; it must be a number.") from None
+    return Durations(**given)  # type: ignore[arg-type]  # each value has been read as its field's own type
+
+
+def _check_url(env: Mapping[str, str], name: str, schemes: tuple[str, ...], *, plain_is_fine: bool) -> None:
+    url, parameter = env.get(name, ""), env.get(f"{name}_PARAMETER", "")
+    if not url and not parameter:
+        raise SettingsError(f"Neither {name} nor {name}_PARAMETER is set; one of them must say where the server is.")
+    if url and urlsplit(url).scheme not in schemes:
+        raise SettingsError(f"{name} must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}.")
+    if url and not plain_is_fine:
+        check_encrypted(name, url)
