@@ -1,0 +1,71 @@
+"""What one attempt is told and what it saw: travels with the request to the transport, in `request.extensions`."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from time import perf_counter
+
+from vantage.check import Phases
+
+KEY = "vantage"
+
+
+class Phase(StrEnum):
+    """Where an attempt is."""
+
+    DNS = "dns"
+    CONNECT = "connect"
+    TLS = "tls"
+    FIRST_BYTE = "first_byte"
+    DOWNLOAD = "download"
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a server's certificate says of itself; `names` are the hosts it is for."""
+
+    expires_at: datetime
+    issuer: str | None
+    names: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Trace:
+    """One attempt's orders (fresh, verify, …) and its sightings; times are seconds, summed over redirects."""
+
+    fresh: bool = False  # no kept connection, no remembered name
+    verify: bool = True
+    family: str = "any"  # any | ipv4 | ipv6
+    read_most: int = 65_536  # bytes of a body; more closes the connection
+    keep_body: bool = False
+    phase: Phase = Phase.DNS
+    spent_s: dict[Phase, float] = field(default_factory=dict)
+    reused: bool = False
+    answered: bool = False  # a byte of a response has come
+    address: str | None = None
+    certificate: Certificate | None = None
+    late_s: float = 0.0  # how much later than the kernel this loop saw the first byte
+    deadline: asyncio.Timeout | None = None
+
+    def add(self, phase: Phase, seconds: float) -> None:
+        """Book time spent in a phase."""
+        self.spent_s[phase] = self.spent_s.get(phase, 0.0) + max(seconds, 0.0)
+
+    @contextmanager
+    def timed(self, phase: Phase) -> Iterator[None]:
+        """Book what happens within under this phase, when it ends well."""
+        self.phase = phase
+        began_s = perf_counter()
+        yield
+        self.add(phase, perf_counter() - began_s)
+
+    def phases(self) -> Phases:
+        """The phases in microseconds; None where none of it happened."""
+        return Phases(**{f"{phase}_us": _us(self.spent_s.get(phase)) for phase in Phase})
+
+
+def _us(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1_000_000)
