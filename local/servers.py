@@ -34,6 +34,7 @@ from vantage.errors import ServerUnavailable
 DATABASE = "vantage"
 SHIM = Path(__file__).with_name("shim.py")
 START_WITHIN_S = 60  # crash recovery of a large history included
+RETRY_WITHIN_S = 10
 MEMORY_WANTED_BYTES = 512 << 20
 SMALL_LOG_BYTES = 10 << 20
 Say = Callable[[str], None]
@@ -54,17 +55,18 @@ class Server:
     home: Path
     is_ready: Callable[[], bool]
     lock: int
+    sockets: Path
     owner: tuple[int, int] | None = None
-    remove: Sequence[Path] = ()
+    temporary: Sequence[Path] = ()
     pid: int = 0
     _shim: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
         """Start it and wait until it answers; raises ServerUnavailable with the last line of its log."""
-        deadline_s = time.monotonic() + START_WITHIN_S
-        while not self._started_by(deadline_s):
-            # After a kill -9 its helpers may hold its memory for a moment more.
-            if time.monotonic() > deadline_s:
+        began_s = time.monotonic()
+        while not self._starts(began_s + START_WITHIN_S):
+            # After a kill -9 its helper processes may hold its memory for a moment more.
+            if time.monotonic() > began_s + RETRY_WITHIN_S:
                 raise ServerUnavailable(f"{self.name} does not start: {_last_line(self.log)} (all of it: {self.log})")
             time.sleep(0.2)
 
@@ -76,9 +78,8 @@ class Server:
         """Start it again if it died; returns whether it had."""
         if self.is_alive():
             return False
-        if self._shim is not None and self._shim.poll() is not None and _exists(self.pid):
-            _send(self.pid, self.stop_signal)  # its shim was killed: nobody would stop it later
-        self.begin_stop()
+        if self._shim is not None and self._shim.poll() is not None:
+            _send(self.pid, self.stop_signal)  # if it was its shim that died, nobody would stop it later
         self.end_stop()
         self.start()
         return True
@@ -92,23 +93,23 @@ class Server:
         """Wait until it has stopped."""
         if self._shim is not None:
             self._shim.wait()
-            if self._shim.stdout is not None:
-                self._shim.stdout.close()
+            for pipe in (self._shim.stdin, self._shim.stdout):
+                if pipe is not None:
+                    pipe.close()
             self._shim = None
 
-    def _started_by(self, deadline_s: float) -> bool:
+    def _starts(self, deadline_s: float) -> bool:
         self._launch()
-        while time.monotonic() < deadline_s:
-            if self._shim is None or self._shim.poll() is not None:
-                return False
+        while self._shim is not None and self._shim.poll() is None:
             if self.is_ready():
                 return True
+            if time.monotonic() > deadline_s:
+                self.begin_stop()
             time.sleep(0.02)
+        self.end_stop()
         return False
 
     def _launch(self) -> None:
-        self.begin_stop()
-        self.end_stop()
         spec = {
             "command": [str(word) for word in self.command],
             "signal": int(self.stop_signal),
@@ -116,7 +117,7 @@ class Server:
             "gid": self.owner and self.owner[1],
             "cwd": str(self.home),
             "keep_open": [self.lock],
-            "remove": [str(directory) for directory in self.remove],
+            "remove": [str(directory) for directory in (self.sockets, *self.temporary)],
         }
         with _open_log(self.log) as log:
             self._shim = subprocess.Popen(
@@ -173,7 +174,7 @@ def embedded(
         if not redis_url:
             servers.ours.append(valkey := _valkey(home, lock, fast, temporary))
             _run(valkey, say)
-            servers.redis_url = f"unix://{valkey.remove[0]}/valkey.sock"
+            servers.redis_url = f"unix://{valkey.sockets}/valkey.sock"
         yield servers
 
 
@@ -188,6 +189,8 @@ def _stop(servers: Servers) -> None:
         server.begin_stop()
     for server in servers.ours:
         server.end_stop()
+        for directory in (server.sockets, *server.temporary):
+            shutil.rmtree(directory, ignore_errors=True)  # its shim does so too, unless the server died before
 
 
 # PostgreSQL
@@ -214,7 +217,8 @@ def _postgres(home: Path, lock: int, fast: bool, temporary: bool, say: Say) -> S
         is_ready=lambda: _postgres_answers(f"postgresql://postgres@/postgres?host={sockets}"),
         lock=lock,
         owner=owner,
-        remove=[sockets, *([home] if temporary else [])],
+        sockets=sockets,
+        temporary=[home] if temporary else [],
     )
 
 
@@ -335,7 +339,7 @@ def _check_version(binaries: Path, data: Path) -> None:
 
 
 def _socket_url(postgres: Server) -> str:
-    return f"postgresql://postgres@/{DATABASE}?host={postgres.remove[0]}"
+    return f"postgresql://postgres@/{DATABASE}?host={postgres.sockets}"
 
 
 def _postgres_answers(url: str) -> bool:
@@ -376,7 +380,8 @@ def _valkey(home: Path, lock: int, fast: bool, temporary: bool) -> Server:
         home=place,
         is_ready=lambda: _valkey_answers(f"unix://{sockets}/valkey.sock"),
         lock=lock,
-        remove=[sockets, *([home] if temporary else [])],
+        sockets=sockets,
+        temporary=[home] if temporary else [],
     )
 
 

@@ -2,8 +2,8 @@
 
 Started as a script (standard library only, so that it is up in milliseconds) with one argument, a JSON object:
 `command`, `signal` (its number: how the server is told to stop), `uid` and `gid` (or null), `cwd`, `keep_open`
-(file descriptors the server inherits: the lock on its data), `remove` (directories to remove after it has ended).
-It prints the server's process id, and takes the end of its standard input as "the parent is gone".
+(file descriptors the server inherits: the lock on its data), `remove` (directories to remove after it was stopped).
+It prints the server's process id, and takes the end of its standard input as "stop, or the parent is gone".
 """
 
 import json
@@ -31,7 +31,10 @@ def main(spec: dict[str, Any]) -> int:
         **who,
     )
 
+    stopping = threading.Event()
+
     def stop(*_: object) -> None:
+        stopping.set()
         server.send_signal(spec["signal"])
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -39,7 +42,7 @@ def main(spec: dict[str, Any]) -> int:
     threading.Thread(target=stop_when_parent_is_gone, args=(server, stop), daemon=True).start()
     print(server.pid, flush=True)
     code = server.wait()
-    for directory in spec["remove"]:
+    for directory in spec["remove"] if stopping.is_set() else ():
         shutil.rmtree(directory, ignore_errors=True)
     return code
 
