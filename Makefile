@@ -1,0 +1,44 @@
+# Works with GNU make 3.81 and bash 3.2, as macOS has them. `make help` lists the targets.
+# PYTHON=python3.12 asks for that Python; ARGS="..." is passed on to run and test, NAME=... to bench.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+BIN := .venv/bin
+MIGRATIONS := $(wildcard migrations/*.sql)
+TEMPLATE := $(wildcard template.yaml)
+
+.PHONY: help setup setup-run run test check bench lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: ## .venv with all that is needed, by the locks; a second call takes a second
+	@python=$$(tools/choose-python) && exec "$$python" tools/set_up.py dev
+
+setup-run:
+	@python=$$(tools/choose-python) && exec "$$python" tools/set_up.py run
+
+run: setup-run ## the whole system on this machine; Ctrl-C ends it (ARGS="--duration 130 --json")
+	@exec $(BIN)/vantage local $(ARGS)
+
+test: setup ## every test, on real servers (ARGS="tests/house -x")
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+check: setup ## lint, format, types, layers, template, migrations and house rules
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python tools/house_rules.py
+	$(if $(TEMPLATE),$(BIN)/cfn-lint $(TEMPLATE))
+	$(if $(MIGRATIONS),$(BIN)/squawk $(MIGRATIONS))
+
+bench: setup ## measure what is promised (NAME=probe: one of them) and write bench/results.json
+	@exec $(BIN)/python -m bench $(NAME)
+
+lock: setup ## the locks anew from requirements*.in (ARGS="--upgrade-package httpx")
+	@exec tools/make-locks $(ARGS)
+
+clean: ## remove .venv and every cache; .vantage, where runs keep their history, stays
+	rm -rf .venv .aws-sam .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
