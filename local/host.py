@@ -60,7 +60,7 @@ def main(module: str, function_name: str, stream_name: str) -> None:
     threading.Thread(target=_read, args=(requests,), daemon=True).start()
     try:
         handler = importlib.import_module(module).handler
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is the reply
         traceback.print_exc()
         _write(replies, {"error": str(error), "type": type(error).__name__})
         sys.exit(1)
@@ -75,7 +75,7 @@ def main(module: str, function_name: str, stream_name: str) -> None:
 def _answer(handler: Any, event: Any, context: Context) -> dict[str, Any]:
     try:
         return {"result": handler(event, context)}
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # as Lambda does, the environment lives on
         traceback.print_exc()
         return {"error": str(error), "type": type(error).__name__}
 

@@ -38,7 +38,9 @@ def _apply(connection: "psycopg.Connection[tuple[str]]", files: dict[str, Path])
     connection.execute(TABLE)
     applied = {name for (name,) in connection.execute("SELECT name FROM migration")}
     if unknown := sorted(applied - files.keys()):
-        raise MigrationError(f"The database has migration {unknown[-1]}, which this version does not know. Update Vantage.")
+        raise MigrationError(
+            f"The database has migration {unknown[-1]}, which this version does not know. Update Vantage."
+        )
     missing = [name for name in files if name not in applied]
     for name in missing:
         _apply_one(connection, name, files[name].read_bytes())
