@@ -1,0 +1,124 @@
+"""Monitors files read: every file, every fault, with its line."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vantage.monitors_file.check import faults_of
+from vantage.monitors_file.fault import Fault, Place
+from vantage.monitors_file.model import Defaults, Document, MonitorItem
+from vantage.monitors_file.tree import Node, mapping, parse
+from vantage.monitors_file.values import Here, slug_of
+
+SUFFIXES = (".yaml", ".yml")
+ANYWHERE = Here()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the files say; `monitors` in their order, and to be used only where there are no faults."""
+
+    monitors: tuple[MonitorItem, ...]
+    faults: tuple[Fault, ...]
+
+
+def read(paths: Iterable[Path], env: Mapping[str, str], here: Here = ANYWHERE) -> Reading:
+    """Read files and folders (each file once) as one; `${NAME}` is taken from `env`."""
+    faults: list[Fault] = []
+    documents = [tree for file in _files(paths, faults) for tree in _tree(file, env, faults)]
+    for document in documents:
+        faults += faults_of(Document, document, here)[1]
+    defaults = _merged_defaults(documents, faults)
+    nodes = [node for document in documents for node in _part(document, "monitors").items or ()]
+    items = [_item(node, defaults, here, faults) for node in nodes]
+    faults += _twice(nodes)
+    return Reading(tuple(item for item in items if item is not None), tuple(sorted(set(faults))))
+
+
+def _files(paths: Iterable[Path], faults: list[Fault]) -> list[Path]:
+    found: dict[Path, Path] = {}
+    for path in paths:
+        files = _files_in(path) if path.is_dir() else [path]
+        if not files:
+            faults.append(Fault(Place(str(path), 0), f"has no file that ends in {' or '.join(SUFFIXES)}"))
+        for file in files:
+            found.setdefault(file.resolve(), file)
+    return list(found.values())
+
+
+def _files_in(folder: Path) -> list[Path]:
+    """The YAML files of a folder and its folders, in a fixed order; hidden ones are left out."""
+    found = (file for suffix in SUFFIXES for file in folder.rglob(f"*{suffix}") if file.is_file())
+    return sorted(file for file in found if not any(part.startswith(".") for part in file.relative_to(folder).parts))
+
+
+def _tree(file: Path, env: Mapping[str, str], faults: list[Fault]) -> Iterator[Node]:
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        faults.append(Fault(Place(str(file), 0), f"cannot be read: {error.strerror}"))
+        return
+    except UnicodeDecodeError as error:
+        faults.append(Fault(Place(str(file), error.object.count(b"\n", 0, error.start) + 1), "is not UTF-8"))
+        return
+    tree, found = parse(text, str(file), env)
+    faults += found
+    if tree is None and not found:
+        faults.append(Fault(Place(str(file), 1), "is empty; a file without monitors says `monitors: []`"))
+    if tree is not None:
+        yield tree
+
+
+def _part(document: Node, key: str) -> Node:
+    return (document.keys or {}).get(key, Node(None, document.place))
+
+
+def _merged_defaults(documents: Iterable[Node], faults: list[Fault]) -> dict[str, Node]:
+    """Defaults hold for all files read together; two that differ are a fault."""
+    merged: dict[str, Node] = {}
+    for document in documents:
+        for key, node in (_part(document, "defaults").keys or {}).items():
+            other = merged.setdefault(key, node)
+            if other.plain != node.plain:
+                faults.append(Fault(node.place, f"{key}: differs from {other.place}; defaults hold for all files"))
+    return {key: node for key, node in merged.items() if key in Defaults.model_fields or key in Defaults.not_yet}
+
+
+def _over(defaults: Mapping[str, Node], own: Node) -> Node:
+    """A node's own keys over the defaults, keys within keys too."""
+    if own.keys is None:
+        return own
+    both = {key: _over(defaults[key].keys or {}, own.keys[key]) for key in defaults.keys() & own.keys.keys()}
+    return mapping({**defaults, **own.keys, **both}, own.place)
+
+
+def _item(own: Node, defaults: Mapping[str, Node], here: Here, faults: list[Fault]) -> MonitorItem | None:
+    item, found = faults_of(MonitorItem, _over(defaults, own), here)
+    inherited = set(_places(defaults)) - set(_places(own.keys or {}))
+    for fault in found:
+        is_own = fault.place not in inherited or fault in faults
+        faults.append(fault if is_own else Fault(own.place, f"{fault.sentence}, by the default at {fault.place}"))
+    return item if isinstance(item, MonitorItem) else None
+
+
+def _places(keys: Mapping[str, Node]) -> Iterator[Place]:
+    for node in keys.values():
+        yield node.place
+        yield from _places(node.keys or {})
+
+
+def _twice(nodes: Iterable[Node]) -> Iterator[Fault]:
+    first: dict[str, Place] = {}
+    for node in nodes:
+        slug = _slug(node.plain)
+        if slug and slug in first:
+            yield Fault(node.place, f"slug: {slug} stands at {first[slug]} too; give one of them a slug of its own")
+        first.setdefault(slug, node.place)
+
+
+def _slug(plain: Any) -> str:
+    """The slug of a monitor that may have other faults; empty where it has none."""
+    given = [plain.get("slug"), plain.get("name")] if isinstance(plain, dict) else []
+    slug, name = [text if isinstance(text, str) else "" for text in given] or ("", "")
+    return slug or slug_of(name)

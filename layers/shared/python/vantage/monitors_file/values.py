@@ -1,0 +1,194 @@
+"""The single values of a monitor: how each is checked, and the sentence when it is not one.
+
+Every sentence goes on after the key's name, and holds nothing of the value: it may be a secret.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import httpx
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, StringConstraints, ValidationInfo, WithJsonSchema
+from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
+
+from vantage.guard import GuardError, check_header, check_url
+from vantage.monitor import Region
+from vantage.monitors_file.durations import PATTERN, format_ms, parse_ms
+
+LONGEST_SLUG = 100
+MOST_HEADERS = 50
+SHORT_INTERVALS_MS = (10_000, 15_000, 20_000, 30_000)
+SLUG = "[a-z0-9]+(-[a-z0-9]+)*"
+REFERENCE = re.compile("env:[A-Za-z_][A-Za-z0-9_]*|ssm:/[A-Za-z0-9_./-]+")
+SECRET_HEADERS = frozenset(
+    ("authorization", "cookie", "x-api-key", "api-key", "apikey", "x-auth-token", "x-access-token", "private-token")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """What a value must be compared with; the context of a validation. `regions` None: any name will do."""
+
+    allow_private: bool = False
+    regions: tuple[Region, ...] | None = None
+    reserved: frozenset[str] = frozenset()  # slugs of built-in monitors
+
+
+def is_hidden(char: str) -> bool:
+    """Would it break a line, a table or a database: control characters, lone surrogates, line separators."""
+    return unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")
+
+
+def one_line(text: str) -> str:
+    """Text of one line, without spaces around it."""
+    if any(map(is_hidden, text)):
+        raise ValueError("must be one line without control characters")
+    if not text or text != text.strip():
+        raise ValueError("must not be empty, nor begin or end with a space")
+    return text
+
+
+def slug_of(name: str) -> str:
+    """The slug that a name makes: ASCII, the same for ever; empty where nothing of it is ASCII."""
+    ascii_name = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
+    return re.sub("[^a-z0-9]+", "-", ascii_name.lower())[:LONGEST_SLUG].strip("-")
+
+
+def _here(info: ValidationInfo) -> Here:
+    return info.context if isinstance(info.context, Here) else Here()
+
+
+def _slug(slug: str, info: ValidationInfo) -> str:
+    if slug == "" and isinstance(name := info.data.get("name", "unnamed"), str):
+        slug = slug_of(name)
+    if slug == "":
+        raise ValueError("cannot be made from this name, which has no letter or digit of ASCII; write one")
+    if not re.fullmatch(SLUG, slug) or len(slug) > LONGEST_SLUG:
+        raise ValueError(f"must be lower-case letters and digits, with single hyphens, and at most {LONGEST_SLUG} long")
+    if slug in _here(info).reserved:
+        raise ValueError("belongs to a built-in monitor; write another one")
+    return slug
+
+
+def _interval(value: object) -> int:
+    interval_ms = parse_ms(value)
+    minutes = interval_ms % 60_000 == 0 and 60_000 <= interval_ms <= 86_400_000
+    if not minutes and interval_ms not in SHORT_INTERVALS_MS:
+        raise ValueError("must be 10s, 15s, 20s, 30s or whole minutes up to 24h")
+    return interval_ms
+
+
+def _timeout(value: object, info: ValidationInfo) -> int:
+    if not 1_000 <= (timeout_ms := parse_ms(value)) <= 30_000:
+        raise ValueError("must be from 1s to 30s")
+    # A longer one would make a monitor's checks overlap themselves.
+    if timeout_ms > (interval_ms := info.data.get("interval", timeout_ms)):
+        raise ValueError(f"must not be longer than the interval of {format_ms(interval_ms)}")
+    return timeout_ms
+
+
+def _url(url: str, info: ValidationInfo) -> str:
+    try:
+        check_url(url, _here(info).allow_private)
+        httpx.URL(url)
+    except GuardError as error:
+        raise ValueError(str(error)) from None
+    except (httpx.InvalidURL, ValueError):  # what the prober could not ask for; idna's errors are ValueErrors
+        raise ValueError("cannot be understood: check the spelling of its host") from None
+    return url
+
+
+def _region(name: str, info: ValidationInfo) -> str:
+    known = _here(info).regions
+    if known is not None and name not in known:
+        raise ValueError(f"is no region here; there are {', '.join(known)}")
+    return name
+
+
+def _distinct(names: list[str]) -> list[str]:
+    if not names:
+        raise ValueError("names no region; leave it out to mean all that are enabled")
+    if len(set(names)) < len(names):
+        raise ValueError("names a region twice")
+    return names
+
+
+def _headers(headers: dict[str, str]) -> dict[str, str]:
+    if len(headers) > MOST_HEADERS:
+        raise ValueError(f"has more than {MOST_HEADERS} headers")
+    faults = {name: sentence for name, value in headers.items() if (sentence := _header_fault(name, value))}
+    seen: dict[str, str] = {}
+    for name in headers:
+        if seen.setdefault(name.lower(), name) != name:
+            faults[name] = f"is the same header as {seen[name.lower()]}"
+    if faults:
+        raise ValidationError.from_exception_data("headers", [_at(name, text) for name, text in faults.items()])
+    return headers
+
+
+def _at(key: str, sentence: str) -> InitErrorDetails:
+    kind = PydanticCustomError("value_error", "{error}", {"error": sentence})
+    return InitErrorDetails(type=kind, loc=(key,), input=None)
+
+
+def _header_fault(name: str, value: str) -> str | None:
+    if name.lower() == "user-agent":
+        return "has a key of its own, user_agent"
+    if REFERENCE.fullmatch(value):
+        return None
+    if value.startswith(("env:", "ssm:")):
+        return "must be env:NAME or ssm:/path, whole, where it is a reference"
+    if name.lower() in SECRET_HEADERS:
+        return "carries a secret, and secrets are named, not written: env:NAME or ssm:/path for the whole value"
+    try:
+        check_header(name, value)
+    except GuardError as error:
+        return str(error)
+    return None if value == value.strip() else "must not begin or end with a space"
+
+
+def _user_agent(value: str) -> str:
+    if not (value.isascii() and value.isprintable() and value.strip() == value != ""):
+        raise ValueError("must be printable ASCII, without spaces around it")
+    return value
+
+
+def _status_rules(value: Any) -> list[int | str]:
+    rules = value if isinstance(value, list) else [value]
+    if not rules or not all(map(_is_status_rule, rules)):
+        raise ValueError("must be codes or ranges of codes from 100 to 599, such as [200-299, 304]")
+    return rules
+
+
+def _is_status_rule(rule: object) -> bool:
+    if type(rule) is int:
+        return 100 <= rule <= 599
+    if not isinstance(rule, str) or not re.fullmatch("[1-5][0-9]{2}(-[1-5][0-9]{2})?", rule):
+        return False
+    least, _, most = rule.partition("-")
+    return int(least) <= int(most or least)
+
+
+_IN_WORDS = PlainSerializer(format_ms, return_type=str)
+_DURATION = WithJsonSchema({"type": "string", "pattern": f"^{PATTERN}$", "examples": ["30s", "5m", "1h"]})
+
+Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(one_line)]
+Slug = Annotated[str, AfterValidator(_slug), WithJsonSchema({"type": "string", "pattern": f"^{SLUG}$"})]
+Interval = Annotated[int, BeforeValidator(_interval), _IN_WORDS, _DURATION]
+Timeout = Annotated[int, BeforeValidator(_timeout), _IN_WORDS, _DURATION]
+Url = Annotated[str, AfterValidator(_url), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
+Regions = Annotated[list[Annotated[str, AfterValidator(_region)]], AfterValidator(_distinct)]
+Headers = Annotated[dict[str, Annotated[str, StringConstraints(max_length=4096)]], AfterValidator(_headers)]
+UserAgent = Annotated[str, StringConstraints(max_length=200), AfterValidator(_user_agent)]
+StatusRules = Annotated[
+    list[int | str],
+    BeforeValidator(_status_rules),
+    WithJsonSchema(
+        {
+            "type": ["array", "integer", "string"],
+            "items": {"type": ["integer", "string"], "pattern": "^[1-5][0-9]{2}(-[1-5][0-9]{2})?$"},
+            "examples": [["200-299", 304]],
+        }
+    ),
+]

@@ -1,0 +1,36 @@
+"""What is stored, as a monitors file that applies to no changes."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import yaml
+
+from vantage.monitors_file.entry import Entry, entry
+from vantage.monitors_file.tree import resolve
+from vantage.store.monitors import Definition
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes every text that a plain scalar would not be read back as, by YAML 1.1 or by `tree.resolve`."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  # the base class's signature
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    is_text = isinstance(resolve(text), str)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text.replace("$", "$$"), style=None if is_text else '"')
+
+
+_Dumper.add_representer(str, _text)
+
+
+def document(definitions: Iterable[Definition]) -> dict[str, Any]:
+    """The file's content as plain data."""
+    return {"version": 1, "monitors": [entry(definition) for definition in definitions]}
+
+
+def to_yaml(definitions: Iterable[Definition]) -> str:
+    """The file's text; a dollar is doubled, so that nothing in it is taken for `${NAME}`."""
+    content: Entry = document(definitions)
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**31)

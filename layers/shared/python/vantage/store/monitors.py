@@ -1,0 +1,132 @@
+"""Table `monitor`: what users configured. The trigger on it writes `monitor_schedule`."""
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import LiteralString, TypeVar
+
+from psycopg.rows import class_row
+
+from vantage.monitor import Json, Region
+from vantage.store.connection import Connection
+
+Item = TypeVar("Item")
+
+# The trigger holds, until the commit, a lock that the producer waits for.
+ROWS_PER_TRANSACTION = 1_000
+
+# Writers of monitors go one after another; readers are not held up.
+_LOCK = "LOCK TABLE monitor IN SHARE ROW EXCLUSIVE MODE"
+
+_LOAD = """
+    SELECT slug, name, type, spec, interval_s, timeout_ms, regions::text[] AS regions, confirmations,
+           enabled, public, show_url, group_name AS "group", tags
+      FROM monitor
+     WHERE deleted_at IS NULL AND NOT reference AND (%(slugs)s::text[] IS NULL OR slug = ANY(%(slugs)s))
+     ORDER BY slug"""
+
+# MERGE and not ON CONFLICT: that one spends an id on every row it updates, and ids are what phases are spread by.
+_SAVE = """
+    MERGE INTO monitor m
+    USING (SELECT * FROM jsonb_to_recordset(%s) AS w(
+        slug text, name text, type text, spec jsonb, interval_s integer, timeout_ms integer, regions location[],
+        confirmations smallint, enabled boolean, public boolean, show_url boolean, "group" text, tags jsonb)) w
+    ON m.slug = w.slug
+    WHEN MATCHED AND NOT m.reference THEN UPDATE SET
+        name = w.name, type = w.type, spec = w.spec, interval_s = w.interval_s, timeout_ms = w.timeout_ms,
+        regions = w.regions, confirmations = w.confirmations, enabled = w.enabled, public = w.public,
+        show_url = w.show_url, group_name = w."group", tags = w.tags, deleted_at = NULL, updated_at = now()
+    WHEN NOT MATCHED THEN INSERT
+        (slug, name, type, spec, interval_s, timeout_ms, regions, confirmations, enabled,
+            public, show_url, group_name, tags)
+        VALUES (w.slug, w.name, w.type, w.spec, w.interval_s, w.timeout_ms, w.regions, w.confirmations, w.enabled,
+            w.public, w.show_url, w."group", w.tags)"""
+
+_DELETE = "UPDATE monitor SET deleted_at = now(), updated_at = now() WHERE true"
+_PAUSE = "UPDATE monitor SET enabled = false, updated_at = now() WHERE enabled"
+_RESUME = "UPDATE monitor SET enabled = true, updated_at = now() WHERE NOT enabled"
+_LIVING = " AND slug = ANY(%s) AND deleted_at IS NULL AND NOT reference RETURNING slug"
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """Everything of a monitor that its user configures; identity is the slug. Credentials in it are references."""
+
+    slug: str
+    name: str
+    type: str
+    spec: Mapping[str, Json]
+    interval_s: int
+    timeout_ms: int
+    regions: Sequence[Region] | None = None
+    confirmations: int = 2
+    enabled: bool = True
+    public: bool = False
+    show_url: bool = False
+    group: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def load_definitions(connection: Connection, slugs: Collection[str] | None = None) -> list[Definition]:
+    """The living monitors (of these slugs, or all), in the order of their slugs; reference monitors are in no list."""
+    with connection.cursor(row_factory=class_row(Definition)) as cursor:
+        return cursor.execute(_LOAD, {"slugs": None if slugs is None else list(slugs)}).fetchall()
+
+
+def unnamed_slugs(connection: Connection, named: Collection[str]) -> list[str]:
+    """The slugs of living monitors that are not among these, sorted."""
+    query = """
+        SELECT slug FROM monitor m
+         WHERE deleted_at IS NULL AND NOT reference
+           AND NOT EXISTS (SELECT FROM unnest(%s::text[]) AS n(slug) WHERE n.slug = m.slug)
+         ORDER BY slug"""
+    return [slug for (slug,) in connection.execute(query, [list(named)])]
+
+
+def deleted_slugs(connection: Connection, among: Collection[str]) -> set[str]:
+    """Which of these belong to deleted monitors, whose history a monitor of that slug takes up again."""
+    query = "SELECT slug FROM monitor WHERE deleted_at IS NOT NULL AND slug = ANY(%s)"
+    return {slug for (slug,) in connection.execute(query, [list(among)])}
+
+
+def reference_slugs(connection: Connection) -> set[str]:
+    """The slugs of the built-in reference monitors, which nobody else can take."""
+    return {slug for (slug,) in connection.execute("SELECT slug FROM monitor WHERE reference")}
+
+
+def save(connection: Connection, definitions: Sequence[Definition]) -> None:
+    """Insert or change these monitors, a deleted one comes back with its id; a transaction per thousand rows."""
+    for batch in _batches(definitions):
+        rows = json.dumps([asdict(definition) for definition in batch])
+        with connection.transaction():
+            connection.execute(_LOCK)
+            connection.execute(_SAVE, [rows])
+
+
+def delete(connection: Connection, slugs: Sequence[str]) -> None:
+    """Delete these softly: their slots end with the next tick that is opened, their history stays."""
+    _change(connection, _DELETE, slugs)
+
+
+def pause(connection: Connection, slugs: Sequence[str]) -> list[str]:
+    """Take these out of the schedule; returns which of them were in it."""
+    return _change(connection, _PAUSE, slugs)
+
+
+def resume(connection: Connection, slugs: Sequence[str]) -> list[str]:
+    """Put these into the schedule again; returns which of them were paused."""
+    return _change(connection, _RESUME, slugs)
+
+
+def _change(connection: Connection, statement: LiteralString, slugs: Sequence[str]) -> list[str]:
+    changed: list[str] = []
+    for batch in _batches(slugs):
+        with connection.transaction():
+            connection.execute(_LOCK)
+            changed += [slug for (slug,) in connection.execute(statement + _LIVING, [batch])]
+    return changed
+
+
+def _batches(items: Sequence[Item]) -> Iterator[list[Item]]:
+    for start in range(0, len(items), ROWS_PER_TRANSACTION):
+        yield list(items[start : start + ROWS_PER_TRANSACTION])
