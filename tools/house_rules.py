@@ -33,10 +33,10 @@ def tracked_files() -> list[str]:
     return [path for path in listed.split("\0") if path and (ROOT / path).is_file()]
 
 
-def faults_in(path: str) -> list[str]:
+def faults_in(path: str, root: Path = ROOT) -> list[str]:
     """A sentence for each line of the file at `path` that breaks a rule; nothing for a picture."""
     try:
-        text = (ROOT / path).read_text(encoding="utf-8")
+        text = (root / path).read_text(encoding="utf-8")
     except UnicodeDecodeError:
         return []
     rules = RULES | LOCK_RULES if path in LOCKS else RULES
