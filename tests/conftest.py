@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+pytest_plugins = ["tests.servers"]
+
 
 def require(what: str, present: bool) -> None:
     """Skip the test, by name, where `what` is missing; where VANTAGE_REQUIRE_ALL is set, as in CI, fail instead."""

@@ -1,0 +1,104 @@
+"""Stores results in bulk while probing goes on, and says which entries may be acknowledged."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import psycopg
+
+from vantage.check import Result
+from vantage.clock import Clock
+from vantage.errors import ServerUnavailable
+from vantage.monitor import Region
+from vantage.store import results as store
+from vantage.store.connection import AsyncConnection, AsyncDatabase
+from vantage.store.results import DeadLetter
+
+BATCH = 500
+_PAUSE_S = 0.5
+
+
+class Recorder:
+    """A queue of results in front of PostgreSQL: flushed at 500 rows or `flush_s` of life, tried again while it is down.
+
+    `on_stored` is called with the entry ids of a batch once it is committed, never before.
+    """
+
+    def __init__(
+        self, database: AsyncDatabase, region: Region, clock: Clock, *, flush_s: float, give_up_ms: float,
+        on_stored: Callable[[list[str]], None],
+    ) -> None:  # fmt: skip
+        self._database, self._region, self._clock = database, region, clock
+        self._flush_s, self._give_up_ms, self._on_stored = flush_s, give_up_ms, on_stored
+        self._waiting: list[Result | DeadLetter] = []
+        self._news = asyncio.Event()
+        self._full = asyncio.Event()
+        self._closed = False
+        self.flushes = 0
+        self.stored = 0
+
+    @property
+    def backlog(self) -> int:
+        """How many results wait to be stored."""
+        return len(self._waiting)
+
+    def put(self, item: Result | DeadLetter) -> None:
+        """Hand over a result, or an entry that nobody can probe."""
+        self._waiting.append(item)
+        self._news.set()
+        if len(self._waiting) >= BATCH:
+            self._full.set()
+
+    def close(self) -> None:
+        """Store what is left without waiting for more, then end."""
+        self._closed = True
+        self._news.set()
+        self._full.set()
+
+    async def run(self) -> None:
+        """Flush until closed; raises ServerUnavailable when PostgreSQL stays away until the run must end."""
+        while True:
+            await self._news.wait()
+            if not self._closed:
+                await self._gather()
+            batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+            if batch:
+                await self._flush(batch)
+            if not self._waiting:
+                if self._closed:
+                    return
+                self._news.clear()
+            if len(self._waiting) < BATCH and not self._closed:
+                self._full.clear()
+
+    async def _gather(self) -> None:
+        try:
+            async with asyncio.timeout(self._clock.pace.real_s(self._flush_s)):
+                await self._full.wait()
+        except TimeoutError:
+            pass
+
+    async def _flush(self, batch: Sequence[Result | DeadLetter]) -> None:
+        while True:
+            try:
+                connection = await self._database.connection()
+                await self._store(connection, batch)
+                break
+            except (ServerUnavailable, psycopg.OperationalError, psycopg.InterfaceError) as error:
+                # The outcome of a commit whose answer was lost is unknown; the key makes sending it again harmless.
+                await self._database.close()
+                if self._clock.now_ms() > self._give_up_ms:
+                    raise ServerUnavailable(f"Results could not be stored and stay unacknowledged: {error}") from None
+                await asyncio.sleep(_PAUSE_S)
+        self._on_stored([item.entry_id for item in batch])
+
+    async def _store(self, connection: AsyncConnection, batch: Sequence[Result | DeadLetter]) -> None:
+        results = [item for item in batch if isinstance(item, Result)]
+        letters = [item for item in batch if isinstance(item, DeadLetter)]
+        if letters:
+            await store.record_dead_letters(connection, self._region, letters)
+        try:
+            self.stored += await store.record(connection, self._region, results)
+        except store.NoPartition:
+            await store.ensure_days_of(connection, results)
+            self.stored += await store.record(connection, self._region, results)
+        self.flushes += 1

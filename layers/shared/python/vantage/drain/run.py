@@ -1,0 +1,347 @@
+"""One worker run: reading, probing and recording side by side until there is nothing to do or a younger run takes over."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Protocol
+
+from vantage.check import Check, Result, Status
+from vantage.clock import Clock
+from vantage.drain.memory import Memory
+from vantage.drain.recorder import BATCH, Recorder
+from vantage.drain.slots import Slots
+from vantage.durations import Durations
+from vantage.errors import ServerUnavailable, UndecodableEntry
+from vantage.monitor import Region
+from vantage.schedule import TICK_S, expires_after_s, tick_of
+from vantage.store import regions
+from vantage.store.connection import AsyncDatabase
+from vantage.store.results import DeadLetter
+from vantage.stream.reader import NoGroup, RawEntry, StreamReader, Trip, Wanted
+from vantage.wire import decode, split_id
+
+MOST_A_TRIP = 1000
+MOST_DELIVERIES = 5
+LAGGING_MS = 50
+_RETRY_S = 0.5
+
+
+class Polling(StrEnum):
+    """When a run ends: as soon as nothing is due (thrifty), or when the next run takes over (punctual)."""
+
+    THRIFTY = "thrifty"
+    PUNCTUAL = "punctual"
+
+
+class Probes(Protocol):
+    """What a run needs of a prober; the second implementation is the one of the benches, which reaches no target."""
+
+    async def probe(self, check: Check, *, confirm: bool = True) -> Result:
+        """Reach the target once (and once more to confirm a failure); raises only for faults of our own."""
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a run did, for its log line and metrics; `ended` says why it took no more work."""
+
+    ended: str = ""
+    read: int = 0
+    taken_up: int = 0
+    foreign: int = 0
+    probed: int = 0
+    down: int = 0
+    expired: int = 0
+    dead: int = 0
+    stored: int = 0
+    flushes: int = 0
+    ack_mismatch: int = 0
+    groups_made: int = 0
+    faults: list[str] = field(default_factory=list)
+
+
+class Drain:
+    """Takes a region's due checks, probes each at its instant, stores, commits, then acknowledges."""
+
+    def __init__(
+        self, *, region: Region, aws_region: str, reader: StreamReader, database: AsyncDatabase, prober: Probes,
+        clock: Clock, memory: Memory, request_id: str, timeout_ms: int, concurrency: int = 100,
+        polling: Polling = Polling.THRIFTY, durations: Durations = Durations(),
+    ) -> None:  # fmt: skip
+        """`timeout_ms`: real milliseconds that the invocation has left."""
+        self._region, self._aws_region = region, aws_region
+        self._reader, self._database, self._prober, self._clock = reader, database, prober, clock
+        self._memory, self._request_id, self._timeout_ms = memory, request_id, timeout_ms
+        self._concurrency, self._polling, self._durations = concurrency, polling, durations
+        self._began_ms = clock.now_ms()
+        self._deadline_ms = self._began_ms + timeout_ms * clock.pace.scale
+        margin_ms = durations.start_margin_s * 1000 * clock.pace.scale
+        self._slots = Slots(concurrency)
+        self._recorder = Recorder(
+            database, region, clock, flush_s=durations.flush_s, give_up_ms=self._deadline_ms - margin_ms,
+            on_stored=self._may_acknowledge,
+        )  # fmt: skip
+        self._probing: set[asyncio.Task[None]] = set()
+        self._held: set[str] = set()
+        self._acks: list[str] = []
+        self._wake = asyncio.Event()
+        self._taking = True
+        self._must_take_up = True
+        self._quiet_since_ms: int | None = None
+        self.summary = Summary()
+
+    async def run(self) -> Summary:
+        """Work until there is nothing left to do here; raises ServerUnavailable or SettingsError in trouble.
+
+        Whatever the run holds is stored or booked before it ends; what trouble left unacknowledged stays pending.
+        """
+        if not await self._report_in():
+            self.summary.ended = "disabled"
+            return self.summary
+        self._memory.runs += 1
+        recording = asyncio.create_task(self._recorder.run())
+        try:
+            while not self._is_done():
+                await self._work_once()
+                if recording.done():
+                    break
+            self._recorder.close()
+            await recording
+            await self._acknowledge_the_last()
+        finally:
+            await self._abandon(recording)
+        self.summary.stored, self.summary.flushes = self._recorder.stored, self._recorder.flushes
+        return self.summary
+
+    async def _report_in(self) -> bool:
+        """Say that the region is here; whether there is anything to do: a disabled one only drains what it has."""
+        connection = await self._database.connection()
+        now = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC)
+        enabled = await regions.report_in(connection, self._region, self._aws_region, self._reader.group, now)
+        if enabled:
+            self.summary.groups_made += await self._reader.ensure_group()
+        elif not await self._reader.group_exists():
+            return False
+        await self._reader.announce(self._request_id)
+        return True
+
+    def _is_done(self) -> bool:
+        return not self._taking and not self._probing
+
+    async def _work_once(self) -> None:
+        """One trip to Redis, then rest until there is a reason for the next."""
+        try:
+            if self._must_take_up:
+                await self._take_up()
+            trip = await self._exchange(self._wanted())
+        except NoGroup:
+            self.summary.groups_made += await self._reader.ensure_group()
+            return
+        except ServerUnavailable as error:
+            await self._lost_redis(error)
+            return
+        self._take(trip.entries)
+        self.summary.read += len(trip.entries)
+        if self._taking and (reason := self._reason_to_stop(trip)):
+            self._taking, self.summary.ended = False, reason
+        if not self._is_done():
+            await self._rest(trip)
+
+    async def _lost_redis(self, error: ServerUnavailable) -> None:
+        """A reply may have been lost on its way: take up again what this consumer holds, once Redis is back."""
+        self._must_take_up = True
+        if self._clock.now_ms() > self._deadline_ms - self._margin_ms:
+            raise error
+        if self._clock.now_ms() - self._began_ms > self._durations.take_work_s * 1000:
+            self._taking, self.summary.ended = False, "time"
+        await self._reader.disconnect()
+        await asyncio.sleep(_RETRY_S)
+
+    @property
+    def _margin_ms(self) -> float:
+        return self._durations.start_margin_s * 1000 * self._clock.pace.scale
+
+    async def _take_up(self) -> None:
+        """What this environment held when it was frozen or failed, and what dead ones have held for too long."""
+        min_idle_ms = self._timeout_ms + self._durations.claim_margin_s * 1000
+        entries = await self._reader.own_pending() + await self._reader.claim(min_idle_ms)
+        poison = {entry for entry, count in (await self._reader.deliveries()).items() if count > MOST_DELIVERIES}
+        self._must_take_up = False
+        self.summary.taken_up += len(entries)
+        self._take((entry for entry in entries if entry[0] not in self._held), poison)
+
+    async def _exchange(self, wanted: Wanted | None) -> Trip:
+        """Acknowledge what is stored, and read on; entries stay in line for their ack where the trip fails."""
+        acks = self._acks[:]
+        trip = await self._reader.trip(acks, self._region, wanted)
+        del self._acks[: len(acks)]
+        self._held.difference_update(acks)
+        self.summary.ack_mismatch += len(acks) - trip.acked
+        return trip
+
+    def _wanted(self) -> Wanted | None:
+        """As many as there are free places and, read ahead, as many again."""
+        room = self._room()
+        if not self._taking or room <= 0 or self._recorder.backlog > 2 * BATCH + 2 * self._concurrency:
+            return None
+        now_ms = self._clock.now_ms()
+        return Wanted(
+            now_ms,
+            now_ms + self._durations.read_ahead_s * 1000,
+            room,
+            max(MOST_A_TRIP, room),
+            self._durations.expiry_least_s,
+            self._durations.expiry_most_s,
+        )
+
+    def _room(self) -> int:
+        return 2 * self._concurrency - len(self._probing)
+
+    def _take(self, entries: Iterable[RawEntry], poison: Iterable[str] = ()) -> None:
+        for entry_id, value in entries:
+            self._held.add(entry_id)
+            if value is None:
+                self._book(*split_id(entry_id), Status.EXPIRED)  # its body was trimmed away; the id says which it was
+            elif entry_id in poison:
+                self._bury(entry_id, value, f"delivered more than {MOST_DELIVERIES} times")
+            else:
+                self._take_one(entry_id, value)
+
+    def _take_one(self, entry_id: str, value: bytes) -> None:
+        try:
+            entry = decode(entry_id, value)
+        except UndecodableEntry as error:
+            self._bury(entry_id, value, str(error))
+            return
+        if self._region not in entry.regions:
+            self.summary.foreign += 1
+            self._acks.append(entry_id)
+            return
+        if entry.check.interval_s < TICK_S:
+            self._polling = Polling.PUNCTUAL
+        if self._is_too_late(entry.check):
+            self._book(entry.check.checked_at_ms, entry.check.monitor_id, Status.EXPIRED, entry.check.extra)
+            return
+        task = asyncio.create_task(self._probe(entry.check))
+        self._probing.add(task)
+        task.add_done_callback(self._probed)
+
+    def _is_too_late(self, check: Check) -> bool:
+        durations = self._durations
+        limit_s = expires_after_s(
+            check.interval_s, check.extra, least_s=durations.expiry_least_s, most_s=durations.expiry_most_s
+        )
+        return self._clock.now_ms() - check.checked_at_ms > limit_s * 1000
+
+    def _book(self, checked_at_ms: int, monitor_id: int, status: Status, extra: bool = False) -> None:
+        if status is Status.EXPIRED:
+            self.summary.expired += 1
+        self._recorder.put(Result(monitor_id, checked_at_ms, self._region, status, extra=extra))
+
+    def _bury(self, entry_id: str, value: bytes, reason: str) -> None:
+        """Keep the raw text; where the id is a slot of a monitor here, its check ended as dead."""
+        self.summary.dead += 1
+        raw = value[:4000].decode("utf-8", "replace").replace("\0", "\ufffd")
+        self._recorder.put(DeadLetter(entry_id, reason.replace("\0", "\ufffd"), raw))
+        try:
+            self._book(*split_id(entry_id), Status.DEAD)
+        except UndecodableEntry:
+            pass  # an id that no check can have
+
+    async def _probe(self, check: Check) -> None:
+        """Wait for the check's instant and a free place, reach the target, hand the result over."""
+        waited = self._clock.now_ms() < check.checked_at_ms
+        await self._clock.sleep_until(check.checked_at_ms)
+        lag_ms = self._clock.now_ms() - check.checked_at_ms
+        async with self._slots.place(suspect=check.monitor_id in self._memory.timed_out):
+            if self._is_too_late(check) or not self._has_time_for(check):
+                self._book(check.checked_at_ms, check.monitor_id, Status.EXPIRED, check.extra)
+                return
+            late_ms = self._clock.now_ms() - check.checked_at_ms
+            result = await self._prober.probe(check, confirm=check.monitor_id not in self._memory.down)
+        self._memory.note(result)
+        self.summary.probed += 1
+        self.summary.down += result.status is Status.DOWN
+        self._recorder.put(
+            replace(
+                result,
+                late_ms=late_ms,
+                interval_s=check.interval_s,
+                extra=check.extra,
+                cold=self._memory.runs == 1,
+                lagging=waited and lag_ms > LAGGING_MS * self._clock.pace.scale,
+            )
+        )
+
+    def _has_time_for(self, check: Check) -> bool:
+        left_real_ms = (self._deadline_ms - self._clock.now_ms()) / self._clock.pace.scale
+        return left_real_ms >= 2 * check.timeout_ms + self._durations.start_margin_s * 1000
+
+    def _probed(self, task: asyncio.Task[None]) -> None:
+        """A probe has ended: the next may begin. A fault of our own leaves its entry pending, for another run."""
+        self._probing.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self.summary.faults.append(f"{type(error).__name__}: {error}"[:300])
+        if self._room() >= max(1, self._concurrency // 4) or not self._probing:
+            self._wake.set()
+
+    def _may_acknowledge(self, entry_ids: list[str]) -> None:
+        self._acks += dict.fromkeys(entry_ids)
+        self._wake.set()
+
+    def _reason_to_stop(self, trip: Trip) -> str:
+        now_ms = self._clock.now_ms()
+        if trip.youngest_run and trip.youngest_run != self._request_id:
+            return "younger run"
+        if now_ms - self._began_ms >= self._durations.take_work_s * 1000:
+            return "time"
+        if self._deadline_ms - now_ms < 2 * self._margin_ms:
+            return "deadline"
+        if self._polling is Polling.THRIFTY and self._is_quiet(trip, now_ms):
+            return "quiet"
+        return ""
+
+    def _is_quiet(self, trip: Trip, now_ms: int) -> bool:
+        """Nothing is under way or soon due, and the coming minute's tick is there or was waited for long enough."""
+        soon_ms = now_ms + self._durations.quiet_s * 1000
+        unread_soon = trip.next_unread_ms is not None and trip.next_unread_ms <= soon_ms
+        if self._probing or self._held or unread_soon:
+            self._quiet_since_ms = None
+            return False
+        if self._quiet_since_ms is None:
+            self._quiet_since_ms = now_ms
+        waited_ms = now_ms - self._quiet_since_ms
+        return trip.pushed_tick_s >= tick_of(soon_ms) or waited_ms >= self._durations.wait_for_tick_s * 1000
+
+    async def _rest(self, trip: Trip) -> None:
+        """Sleep until something is stored, places are free, or the next unread entry comes near; 1 s at the most while
+        nothing is known to be coming, since a producer may push at any moment."""
+        now_ms = self._clock.now_ms()
+        rest_ms = 1000.0
+        if trip.next_unread_ms is not None:
+            rest_ms = min(max(trip.next_unread_ms - self._durations.read_ahead_s * 1000 - now_ms, 0), 5000)
+        if self._taking and rest_ms == 0 and self._room() > 0:
+            await asyncio.sleep(0)
+            return
+        try:
+            async with asyncio.timeout(self._clock.pace.real_s(max(rest_ms, 50) / 1000)):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+        self._wake.clear()
+
+    async def _acknowledge_the_last(self) -> None:
+        """After the last flush; while Redis is away, until the run must end: what stays pending is only acked later."""
+        while self._acks:
+            try:
+                await self._exchange(None)
+            except ServerUnavailable as error:
+                await self._lost_redis(error)
+
+    async def _abandon(self, recording: asyncio.Task[None]) -> None:
+        """Leave nothing running behind: a frozen environment must hold no half-done work."""
+        tasks = [*self._probing, recording]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,1 @@
+"""PostgreSQL: all SQL of Vantage, one module per table family; functions that take a connection."""

@@ -1,0 +1,96 @@
+"""One connection per environment, reused by every invocation and replaced when it is found dead."""
+
+import select
+from typing import Any
+
+import psycopg
+
+from vantage.errors import ServerUnavailable
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+AsyncConnection = psycopg.AsyncConnection[tuple[Any, ...]]
+
+_CONNECT = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    # A black hole is seen by neither side: give up on unacknowledged data after this long.
+    "tcp_user_timeout": 20_000,
+}
+
+
+def _unavailable(error: Exception) -> ServerUnavailable:
+    # The driver's text names host and port and never the password.
+    reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+    return ServerUnavailable(f"PostgreSQL does not answer ({reason}). Check DATABASE_URL and that the server runs.")
+
+
+def connect(url: str, *, prepare: bool = True, name: str = "vantage") -> Connection:
+    """A new autocommitting connection; raises ServerUnavailable. `prepare` False for a transaction pooler."""
+    try:
+        return psycopg.connect(
+            url, autocommit=True, prepare_threshold=5 if prepare else None, application_name=name, **_CONNECT
+        )
+    except psycopg.OperationalError as error:
+        raise _unavailable(error) from None
+
+
+async def connect_async(url: str, *, prepare: bool = True, name: str = "vantage") -> AsyncConnection:
+    """The same for the worker's event loop."""
+    try:
+        return await psycopg.AsyncConnection.connect(
+            url, autocommit=True, prepare_threshold=5 if prepare else None, application_name=name, **_CONNECT
+        )
+    except psycopg.OperationalError as error:
+        raise _unavailable(error) from None
+
+
+def _is_dead(connection: Connection | AsyncConnection) -> bool:
+    """Whether an idle connection has been closed by the server: readable while nothing was asked. Costs no trip."""
+    if connection.closed or connection.broken:
+        return True
+    readable, _, _ = select.select([connection.fileno()], [], [], 0)
+    return bool(readable)
+
+
+class Database:
+    """The one connection of a producer's or housekeeper's environment."""
+
+    def __init__(self, url: str, *, prepare: bool = True, name: str = "vantage") -> None:
+        self._url, self._prepare, self._name = url, prepare, name
+        self._connection: Connection | None = None
+
+    def connection(self) -> Connection:
+        """A living connection: the kept one, or a new one where it was found dead. Raises ServerUnavailable."""
+        if self._connection is not None and _is_dead(self._connection):
+            self.close()
+        if self._connection is None:
+            self._connection = connect(self._url, prepare=self._prepare, name=self._name)
+        return self._connection
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class AsyncDatabase:
+    """The one connection of a worker's environment."""
+
+    def __init__(self, url: str, *, prepare: bool = True, name: str = "vantage") -> None:
+        self._url, self._prepare, self._name = url, prepare, name
+        self._connection: AsyncConnection | None = None
+
+    async def connection(self) -> AsyncConnection:
+        """A living connection: the kept one, or a new one where it was found dead. Raises ServerUnavailable."""
+        if self._connection is not None and _is_dead(self._connection):
+            await self.close()
+        if self._connection is None:
+            self._connection = await connect_async(self._url, prepare=self._prepare, name=self._name)
+        return self._connection
+
+    async def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None

@@ -1,0 +1,59 @@
+"""Fixtures: one real PostgreSQL and one real Redis-protocol server for the session, clean for each test."""
+
+import os
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+import redis
+from local.migrate import migrate
+from local.servers import Servers, embedded
+
+TABLES = "dead_letter, check_result, monitor_schedule, tick_ledger, monitor, region"
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """PostgreSQL, migrated, and Valkey; DATABASE_URL and REDIS_URL where set are used instead."""
+    given = {"given_database": os.environ.get("DATABASE_URL", ""), "given_redis": os.environ.get("REDIS_URL", "")}
+    with embedded(fast=True, **given) as running:
+        migrate(running.database_url)
+        yield running
+
+
+@pytest.fixture
+def database_url(servers: Servers) -> str:
+    """An empty, migrated database."""
+    with psycopg.connect(servers.database_url, autocommit=True) as connection:
+        connection.execute(f"TRUNCATE {TABLES} RESTART IDENTITY CASCADE")
+        connection.execute("SELECT ensure_result_days(current_date - 2, current_date + 2)")
+    return servers.database_url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[psycopg.Connection]:
+    """A connection to it."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def redis_url(servers: Servers) -> str:
+    """An empty Redis."""
+    with redis.Redis.from_url(servers.redis_url) as client:
+        client.flushdb()
+    return servers.redis_url
+
+
+@pytest.fixture
+def redis_client(redis_url: str) -> Iterator["redis.Redis"]:
+    """A client of it."""
+    with redis.Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def database_session(servers: Servers) -> Iterator[psycopg.Connection]:
+    """One connection for tests that only compute."""
+    with psycopg.connect(servers.database_url, autocommit=True) as connection:
+        yield connection

@@ -1,0 +1,281 @@
+"""The producer on a real PostgreSQL and a real stream."""
+
+import time
+
+import psycopg
+import pytest
+import redis
+
+from vantage import wire
+from vantage.errors import ClockError, StreamRefused, TickTaken
+from vantage.produce import Producer, Pushed
+from vantage.store import ledger, regions
+from vantage.stream import PUSHED, STREAM
+from vantage.stream.writer import StreamWriter
+
+REGIONS = {"USA": "g-usa", "INDIA": "g-india", "EU": "g-eu"}
+
+
+@pytest.fixture
+def minute() -> int:
+    """The current minute, epoch s, waiting for a new one where this one is nearly over."""
+    while time.time() % 60 > 50:
+        time.sleep(0.2)
+    return int(time.time() // 60) * 60
+
+
+@pytest.fixture
+def stream(redis_url: str) -> StreamWriter:
+    return StreamWriter(redis_url)
+
+
+def add_monitors(database: psycopg.Connection, count: int, interval_s: int = 60, only: list[str] | None = None) -> None:
+    database.execute(
+        """INSERT INTO monitor (slug, name, type, spec, interval_s, timeout_ms, regions)
+           SELECT gen_random_uuid(), 'M', 'http', '{"url": "https://example.com/"}', %s, 10000, %s::text[]::location[]
+             FROM generate_series(1, %s) n""",
+        (interval_s, only, count),
+    )
+
+
+def add_regions(database: psycopg.Connection, *names: str) -> None:
+    for name in names or REGIONS:
+        regions.insert_region(database, name, "local", REGIONS[name])
+
+
+def run(database: psycopg.Connection, stream: StreamWriter, minute: int, owner: str = "me", page: int = 50) -> Pushed:
+    return Producer(database, stream, owner, spread_s=10, page_size=page).run(minute * 1000)
+
+
+def sheet(database: psycopg.Connection, tick_s: int) -> dict[str, tuple[int, int]]:
+    rows = database.execute(
+        "SELECT region::text, pushed, skipped FROM tick_ledger WHERE tick = %s", (ledger.as_time(tick_s),)
+    )
+    return {region: (pushed, skipped) for region, pushed, skipped in rows}
+
+
+def test_every_due_check_is_in_the_stream_once_and_in_order(
+    database: psycopg.Connection, stream: StreamWriter, redis_client: redis.Redis, minute: int
+) -> None:
+    """A minute ahead: mixed intervals merge into one order of ids, and each names the regions it is for."""
+    add_regions(database)
+    add_monitors(database, 120)
+    add_monitors(database, 30, interval_s=300)
+    add_monitors(database, 7, interval_s=10)
+    add_monitors(database, 5, only=["EU"])
+    run(database, stream, minute)
+    ids = [tuple(map(int, e.decode().split("-"))) for e, _ in redis_client.xrange(STREAM)]
+    assert ids == sorted(set(ids))
+    database.execute("SELECT 1")
+    expected = database.execute(
+        """SELECT (extract(epoch FROM t) + k)::bigint * 1000 + offset_ms(phase_s, interval_s, 10), monitor_id
+             FROM monitor_schedule, unnest(%s::timestamptz[]) t, generate_series(0, 59, least(interval_s, 60)) k
+            WHERE is_due(phase_s, interval_s, extract(epoch FROM t)::bigint) ORDER BY 1, 2""",
+        ([ledger.as_time(tick) for tick in (minute, minute + 60) if time.time() - minute < 60],),
+    ).fetchall()
+    assert set(ids) == {row for row in expected if row[0] >= ids[0][0] // 60000 * 60000}
+    assert redis_client.get(PUSHED) == b"%d" % (minute + 60)
+    pushed = sheet(database, minute + 60)
+    assert pushed["USA"] == pushed["INDIA"]
+    assert pushed["EU"][0] == pushed["USA"][0] + 5
+    assert pushed["EU"][0] == sum(1 for at, _ in ids if at >= (minute + 60) * 1000)
+
+
+def test_a_second_producer_adds_nothing(
+    database: psycopg.Connection, stream: StreamWriter, redis_client: redis.Redis, minute: int
+) -> None:
+    """The same event twice, even with the books lost in between, leaves each check once: the id refuses the second.
+
+    Broken once by pushing with `*` instead of the entry's own id.
+    """
+    add_regions(database)
+    add_monitors(database, 120)
+    run(database, stream, minute)
+    before, books = redis_client.xlen(STREAM), sheet(database, minute + 60)
+    run(database, stream, minute, owner="other")
+    assert (redis_client.xlen(STREAM), sheet(database, minute + 60)) == (before, books)
+    database.execute("UPDATE tick_ledger SET pushed_at = NULL, owner = NULL, pushed = 0, cursor_ms = 0, cursor_id = 0")
+    run(database, stream, minute, owner="third")
+    assert (redis_client.xlen(STREAM), sheet(database, minute + 60)) == (before, books)
+
+
+@pytest.mark.parametrize("committed", [0, 1, 2])
+def test_a_resumed_tick_counts_what_is_in_the_stream(
+    database: psycopg.Connection, stream: StreamWriter, redis_client: redis.Redis, minute: int, committed: int
+) -> None:
+    """A run killed between a page's EXEC and its commit: the next counts the page from the stream and goes on behind it.
+
+    Broken once by going on from the cursor without counting.
+    """
+    add_regions(database)
+    add_monitors(database, 240)
+
+    class Killed(Exception):
+        pass
+
+    class Dying(StreamWriter):
+        pages = 0
+
+        def push(self, page: list[tuple[bytes, bytes]], completes_tick_s: int | None = None) -> int:  # type: ignore[override]
+            refused = super().push(page, completes_tick_s)
+            Dying.pages += 1
+            if Dying.pages == committed + 1:
+                raise Killed
+            return refused
+
+    with pytest.raises(Killed):
+        run(database, Dying(redis_client_url(redis_client)), minute, owner="killed")
+    database.execute("UPDATE tick_ledger SET lease_until = now() - interval '1 s'")
+    run(database, stream, minute, owner="next")
+    for tick in (minute, minute + 60):
+        if books := sheet(database, tick):
+            assert books == {region: (240, 0) for region in REGIONS}
+
+
+def redis_client_url(client: redis.Redis) -> str:
+    return f"unix://{client.connection_pool.connection_kwargs['path']}"
+
+
+def test_a_tick_another_run_holds_is_left_alone(database: psycopg.Connection, stream: StreamWriter, minute: int) -> None:
+    """Who cannot take a tick stops; once the lease is over it is taken."""
+    add_regions(database)
+    add_monitors(database, 3)
+    ledger.open_ticks(database, [minute], 10)
+    assert ledger.take(database, minute, "other", 30)
+    with pytest.raises(TickTaken):
+        run(database, stream, minute)
+    database.execute("UPDATE tick_ledger SET lease_until = now() - interval '1 s'")
+    run(database, stream, minute)
+    assert sheet(database, minute)["EU"] == (3, 0)
+
+
+def test_a_run_that_lost_its_tick_stops(database: psycopg.Connection, stream: StreamWriter, minute: int) -> None:
+    """A commit of a run whose tick was taken over updates nothing and says so."""
+    add_regions(database)
+    ledger.open_ticks(database, [minute], 10)
+    mine = ledger.take(database, minute, "me", -1)
+    assert mine
+    assert ledger.take(database, minute, "other", 30)
+    with pytest.raises(TickTaken):
+        ledger.commit_page(database, mine, ledger.Cursor(1, 1), {"EU": 5}, {}, lease_s=30, complete=True)
+    assert sheet(database, minute)["EU"] == (0, 0)
+
+
+def test_a_page_is_all_or_nothing(
+    database: psycopg.Connection, stream: StreamWriter, redis_client: redis.Redis, minute: int
+) -> None:
+    """Redis out of memory in the middle of a page adds none of it; with memory again the tick is pushed whole.
+
+    Broken once by a pipeline without MULTI: it left holes.
+    """
+    add_regions(database)
+    add_monitors(database, 400)
+
+    class Full(StreamWriter):
+        def push(self, page: list[tuple[bytes, bytes]], completes_tick_s: int | None = None) -> int:  # type: ignore[override]
+            redis_client.config_set("maxmemory", redis_client.info("memory")["used_memory"] + 60_000)
+            return super().push(page, completes_tick_s)
+
+    try:
+        with pytest.raises(StreamRefused, match="maxmemory"):
+            run(database, Full(redis_client_url(redis_client)), minute, page=400)
+        in_stream = redis_client.xlen(STREAM)
+    finally:
+        redis_client.config_set("maxmemory", 0)
+    assert in_stream == 0
+    run(database, stream, minute, page=400)
+    assert all(books == (400, 0) for books in sheet(database, minute + 60).values())
+
+
+def test_a_missed_minute_leaves_a_gap_and_no_storm(
+    database: psycopg.Connection, stream: StreamWriter, redis_client: redis.Redis, minute: int
+) -> None:
+    """Ticks nobody pushed become rows; only the event's own minute and the next are pushed."""
+    add_regions(database)
+    add_monitors(database, 10)
+    ledger.open_ticks(database, [minute - 300], 10)
+    done = run(database, stream, minute)
+    assert done.gaps == 4
+    assert set(done.ticks) == {minute, minute + 60}
+    assert redis_client.xlen(STREAM) == 20 or redis_client.xlen(STREAM) == 10
+    ledger.close_tick(database, minute - 120)
+    row = database.execute(
+        "SELECT scheduled, due, lost FROM tick_ledger WHERE tick = %s AND region = 'EU'", (ledger.as_time(minute - 120),)
+    ).fetchone()
+    assert row == (0, 0, 0)  # the monitors are younger than that tick
+
+
+def test_a_change_is_in_force_from_the_first_tick_not_yet_open(
+    database: psycopg.Connection, stream: StreamWriter, minute: int
+) -> None:
+    """A monitor paused after its tick was opened is still pushed in it, and not in the next."""
+    add_regions(database)
+    add_monitors(database, 4)
+    run(database, stream, minute)
+    database.execute("UPDATE monitor SET enabled = false WHERE id = 1")
+    starts = database.execute("SELECT from_tick FROM monitor_schedule WHERE monitor_id = 1 AND NOT enabled").fetchone()
+    assert starts == (ledger.as_time(minute + 120),)
+
+
+def test_overdue_entries_withhold_only_their_monitor(
+    database: psycopg.Connection, stream: StreamWriter, redis_client: redis.Redis, minute: int
+) -> None:
+    """A monitor with an overdue entry unread in a region is skipped there and nowhere else; one overdue entry that is
+    pending does not withhold, two do."""
+    add_regions(database)
+    add_monitors(database, 3)
+    for group in REGIONS.values():
+        stream.ensure_group(group)
+    old_ms = (minute - 120) * 1000
+    value = {wire.FIELD: wire.head(("EU", "USA"), 60) + b'[1000,"http",{}]'}
+    for entry_id in (f"{old_ms}-1", f"{old_ms}-2", f"{old_ms + 1}-2"):
+        redis_client.xadd(STREAM, value, id=entry_id)
+    redis_client.xreadgroup("g-usa", "dead", {STREAM: ">"})
+    redis_client.xreadgroup("g-india", "x", {STREAM: ">"})
+    redis_client.xack(STREAM, "g-india", *[e for e, _ in redis_client.xrange(STREAM)])
+    done = run(database, stream, minute)
+    books = sheet(database, max(done.ticks))
+    assert books == {"EU": (1, 2), "USA": (2, 1), "INDIA": (3, 0)}
+
+
+def test_a_region_that_is_away_costs_only_itself(
+    database: psycopg.Connection, stream: StreamWriter, redis_client: redis.Redis, minute: int
+) -> None:
+    """A region not seen for 5 minutes gets nothing, and all is counted as skipped; the others are untouched."""
+    add_regions(database)
+    add_monitors(database, 3)
+    database.execute("UPDATE region SET last_seen = now() - interval '301 s' WHERE name = 'INDIA'")
+    done = run(database, stream, minute)
+    assert done.away == ["INDIA"]
+    assert sheet(database, minute + 60) == {"EU": (3, 0), "USA": (3, 0), "INDIA": (0, 3)}
+    [_, value] = next(iter(redis_client.xrange(STREAM)))
+    assert wire.listed(value[wire.FIELD]) == ("EU", "USA")
+
+
+def test_an_event_far_from_redis_time_is_refused(database: psycopg.Connection, stream: StreamWriter, minute: int) -> None:
+    """A tick more than 120 s ahead, or an event minutes old, pushes nothing and says which clock to look at."""
+    add_regions(database)
+    for wrong in (minute + 180, minute - 600):
+        with pytest.raises(ClockError, match="Redis's clock"):
+            run(database, stream, wrong)
+    assert ledger.newest_tick(database) is None
+
+
+def test_without_regions_there_is_no_ledger(database: psycopg.Connection, stream: StreamWriter, minute: int) -> None:
+    """No enabled region: nothing is opened, nothing pushed."""
+    add_monitors(database, 3)
+    assert run(database, stream, minute) == Pushed()
+    assert ledger.newest_tick(database) is None
+
+
+def test_a_group_lost_with_redis_is_made_again(
+    database: psycopg.Connection, stream: StreamWriter, redis_client: redis.Redis, minute: int
+) -> None:
+    """After FLUSHALL the next run makes groups and entries again, and normal ticks follow."""
+    add_regions(database)
+    add_monitors(database, 3)
+    run(database, stream, minute)
+    redis_client.flushall()
+    database.execute("UPDATE tick_ledger SET tick = tick - interval '1 minute'")
+    assert sorted(run(database, stream, minute).groups_made) == sorted(REGIONS.values())
+    assert redis_client.xlen(STREAM) == 3
