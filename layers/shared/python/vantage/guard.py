@@ -128,7 +128,7 @@ def check_method(method: str) -> None:
 
 
 def check_header(name: str, value: str) -> None:
-    """Refuse a request header that could break the request apart or that the prober writes itself; raises GuardError."""
+    """Refuse a request header that could break the request apart or is the prober's to write; raises GuardError."""
     if not _TOKEN.fullmatch(name):
         raise GuardError("A header's name may hold letters, digits and - only.")
     if name.lower() in OWN_HEADERS:
@@ -190,7 +190,7 @@ def _check_name(host: str, allow_private: bool) -> None:
         raise GuardError(f"{labels[0]!r} is a name of one's own network; write a full name such as www.example.com.")
     name = "." + ".".join(labels)
     if any(name.endswith("." + inner) for inner in INNER_NAMES):
-        raise GuardError(f"Names that end in .{labels[-1]} belong to one's own network; only public names can be watched.")
+        raise GuardError(f"Names that end in .{labels[-1]} belong to one's own network; watch public names only.")
 
 
 def _ascii_labels(host: str) -> list[str]:

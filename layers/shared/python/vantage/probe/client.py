@@ -29,5 +29,5 @@ class Client(httpx.AsyncClient):
         return self._nothing
 
     @cookies.setter
-    def cookies(self, cookies: object) -> None:
+    def cookies(self, _: object) -> None:
         raise TypeError("This client carries no cookies.")

@@ -1,60 +1,65 @@
-"""One attempt at an http monitor: request, redirects, status rule."""
-
-import asyncio
-from time import perf_counter
-from typing import TYPE_CHECKING
+"""One attempt at an http monitor: the request, its redirects, and what was expected of the answer."""
 
 import httpx
 
-from vantage.check import Check, Phases, ProbeDetail, Reason, Result, Status
-from vantage.guard import GuardError, check_url
+from vantage.check import Reason, Status
+from vantage.probe.body import BodyFault, decode
+from vantage.probe.faults import AddressRefused
+from vantage.probe.outcome import Outcome, down
+from vantage.probe.plan import Plan
+from vantage.probe.redirect import RedirectFault, location_of, next_request
+from vantage.probe.trace import Trace
 
-if TYPE_CHECKING:
-    from vantage.probe.prober import Prober
 
-
-async def attempt(prober: "Prober", check: Check, *, fresh: bool) -> Result:
-    spec = check.spec
-    began = perf_counter()
-    status, reason, http_status, text = Status.UP, None, None, None
+async def attempt(client: httpx.AsyncClient, plan: Plan, trace: Trace, *, allow_private: bool) -> Outcome:
+    """What the target answers now; raises httpx.TransportError where it does not."""
+    trace.verify, trace.family = plan.verify, plan.family
     try:
-        check_url(spec["url"], prober.allow_private)
-        async with asyncio.timeout(check.timeout_ms / 1000):
-            response = await prober.client.request(
-                spec.get("method", "GET"),
-                spec["url"],
-                headers={"User-Agent": prober.user_agent, "Accept-Encoding": "identity", **spec.get("headers", {})},
-                follow_redirects=True,
-            )
-        http_status = response.status_code
-        rules = spec.get("expect", {}).get("status", ["200-299"])
-        if not any(_meets(http_status, rule) for rule in rules):
-            status, reason, text = Status.DOWN, Reason.STATUS, f"answered {http_status}"
-    except GuardError as error:
-        status, reason, text = Status.REFUSED, Reason.GUARD, str(error)
-    except TimeoutError:
-        status, reason, text = Status.DOWN, Reason.TIMEOUT, f"no answer within {check.timeout_ms} ms"
-    except httpx.ConnectError as error:
-        status, reason, text = Status.DOWN, Reason.CONNECT, str(error)
-    except httpx.TooManyRedirects:
-        status, reason, text = Status.DOWN, Reason.REDIRECT, "redirected too often"
-    except httpx.HTTPError as error:
-        status, reason, text = Status.DOWN, Reason.PROTOCOL, type(error).__name__
-    return Result(
-        monitor_id=check.monitor_id,
-        checked_at_ms=check.checked_at_ms,
-        region=prober.region,
-        status=status,
-        reason=reason,
-        interval_s=check.interval_s,
-        total_us=int((perf_counter() - began) * 1e6),
-        phases=Phases(),
-        http_status=http_status,
-        extra=check.extra,
-        detail=ProbeDetail(text=text),
-    )
+        response = await _follow(client, plan, trace, allow_private)
+    except RedirectFault as fault:
+        return down(Reason.REDIRECT, str(fault), fault.http_status)
+    try:
+        await _body(response, trace)
+    except BodyFault as fault:
+        return down(Reason.PROTOCOL, str(fault), response.status_code)
+    return _judge(plan, response)
 
 
-def _meets(status: int, rule: str | int) -> bool:
-    least, _, most = str(rule).partition("-")
-    return int(least) <= status <= int(most or least)
+async def _follow(client: httpx.AsyncClient, plan: Plan, trace: Trace, allow_private: bool) -> httpx.Response:
+    """The final response; raises RedirectFault."""
+    request = plan.request(trace)
+    response = await client.send(request, stream=True)
+    for _ in range(plan.follow):
+        if (location := location_of(response)) is None:
+            return response
+        status = response.status_code
+        request = next_request(
+            request, status, location, allow_private=allow_private, allow_downgrade=plan.allow_downgrade
+        )
+        try:
+            response = await client.send(request, stream=True)
+        except AddressRefused as error:
+            raise RedirectFault(f"the redirect's target is refused: {error}", status) from None
+    if plan.follow and location_of(response) is not None:
+        raise RedirectFault(f"redirected more than {plan.follow} times", response.status_code)
+    return response
+
+
+async def _body(response: httpx.Response, trace: Trace) -> bytes:
+    encoding = response.headers.get("content-encoding", "")
+    if not encoding:
+        return b""
+    raw = b"".join([chunk async for chunk in response.aiter_raw()])
+    return decode(raw, encoding, most=trace.read_most, cut=response.extensions["cut"])
+
+
+def _judge(plan: Plan, response: httpx.Response) -> Outcome:
+    status = response.status_code
+    if not any(status in accepted for accepted in plan.status):
+        expected = ", ".join(_range_words(accepted) for accepted in plan.status)
+        return down(Reason.STATUS, f"answered {status}, expected {expected}", status)
+    return Outcome(Status.UP, http_status=status, protocol=response.http_version)
+
+
+def _range_words(accepted: range) -> str:
+    return f"{accepted.start}" if len(accepted) == 1 else f"{accepted.start}-{accepted.stop - 1}"

@@ -40,19 +40,42 @@ class Trace:
     verify: bool = True
     family: str = "any"  # any | ipv4 | ipv6
     read_most: int = 65_536  # bytes of a body; more closes the connection
-    keep_body: bool = False
     phase: Phase = Phase.DNS
     spent_s: dict[Phase, float] = field(default_factory=dict)
-    reused: bool = False
+    opened: int = 0  # new connections
+    reused: bool = False  # the last request went over a kept connection
     answered: bool = False  # a byte of a response has come
     address: str | None = None
     certificate: Certificate | None = None
     late_s: float = 0.0  # how much later than the kernel this loop saw the first byte
+    waited_s: float = 0.0  # in queues of our own
     deadline: asyncio.Timeout | None = None
 
     def add(self, phase: Phase, seconds: float) -> None:
         """Book time spent in a phase."""
         self.spent_s[phase] = self.spent_s.get(phase, 0.0) + max(seconds, 0.0)
+
+    def first_byte(self, seconds: float, *, late_s: float) -> None:
+        """The first byte of a response came, and this loop saw it `late_s` later."""
+        self.add(Phase.FIRST_BYTE, seconds)
+        self.phase = Phase.DOWNLOAD
+        self.answered = True
+        self.late_s = max(self.late_s, late_s)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Wait in a queue of our own: the deadline moves on by it, and it counts as nobody's time."""
+        loop, began_s = asyncio.get_running_loop(), perf_counter()
+        deadline = None if self.deadline is None or self.deadline.expired() else self.deadline
+        left_s = (deadline.when() or 0.0) - loop.time() if deadline else 0.0
+        if deadline:
+            deadline.reschedule(None)
+        try:
+            yield
+        finally:
+            self.waited_s += perf_counter() - began_s
+            if deadline:
+                deadline.reschedule(loop.time() + left_s)
 
     @contextmanager
     def timed(self, phase: Phase) -> Iterator[None]:

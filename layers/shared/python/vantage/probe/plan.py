@@ -1,0 +1,78 @@
+"""What an http monitor asks for, made ready once and used for each of its checks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import httpx
+
+from vantage.guard import GuardError, check_header, check_method, check_url
+from vantage.monitor import Json
+from vantage.probe.trace import KEY, Trace
+
+FOLLOW = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An http monitor's spec, read and vetted."""
+
+    method: str
+    url: httpx.URL
+    headers: httpx.Headers
+    body: httpx.ByteStream
+    follow: int
+    allow_downgrade: bool
+    verify: bool
+    family: str
+    status: tuple[range, ...]
+
+    def request(self, trace: Trace) -> httpx.Request:
+        """A request of this plan that carries its trace to the transport."""
+        return httpx.Request(
+            self.method, self.url, headers=self.headers, stream=self.body, extensions={KEY: trace, "timeout": {}}
+        )
+
+
+def read(spec: Mapping[str, Json], *, user_agent: str, allow_private: bool) -> Plan:
+    """The plan of a spec; raises GuardError where it must not or cannot be followed."""
+    check_url(spec["url"], allow_private)
+    method, headers, content = spec.get("method") or "GET", _headers(spec, user_agent), _content(spec.get("body"))
+    check_method(method)
+    try:
+        request = httpx.Request(method, spec["url"], headers=headers, content=content)
+    except (httpx.InvalidURL, UnicodeError, ValueError):  # idna's errors are UnicodeErrors
+        raise GuardError("The URL cannot be understood: check its host's spelling.") from None
+    redirects = spec.get("redirects") or {}
+    expect = spec.get("expect") or {}
+    return Plan(
+        method=method,
+        url=request.url.copy_with(fragment=None),
+        headers=request.headers,
+        body=httpx.ByteStream(request.content),
+        follow=int(redirects.get("follow", FOLLOW)),
+        allow_downgrade=bool(redirects.get("allow_downgrade", False)),
+        verify=bool(spec.get("verify_tls", True)),
+        family=spec.get("ip_family") or "any",
+        status=tuple(status_range(rule) for rule in expect.get("status") or ["200-299"]),
+    )
+
+
+def status_range(rule: str | int) -> range:
+    """The statuses of a rule such as 304 or "200-299"."""
+    least, _, most = str(rule).partition("-")
+    return range(int(least), int(most or least) + 1)
+
+
+def _headers(spec: Mapping[str, Json], user_agent: str) -> dict[str, str]:
+    given = spec.get("headers") or {}
+    for name, value in given.items():
+        check_header(name, str(value))
+    known = {name.lower() for name in given}
+    own = {"User-Agent": spec.get("user_agent") or user_agent, "Accept": "*/*"}
+    check_header("User-Agent", own["User-Agent"])
+    kept = {name: value for name, value in own.items() if name.lower() not in known}
+    return kept | {name: str(value) for name, value in given.items()} | {"Accept-Encoding": "identity"}
+
+
+def _content(body: Json) -> bytes | None:
+    return None if body is None else str(body).encode()

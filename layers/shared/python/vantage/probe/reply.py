@@ -1,0 +1,133 @@
+"""One HTTP/1.1 response as it comes in, byte by byte; pure, so that any split of the bytes gives the same reply."""
+
+import httptools
+import httpx
+
+from vantage.probe.faults import HeadersTooLarge
+
+HEADERS_MOST = 100 * 1024
+INTERIM_MOST = 1024 * 1024  # of 1xx responses before the real one
+
+# Real servers do these, and every browser reads them.
+LENIENT = {
+    "lenient_chunked_length": True,  # both Transfer-Encoding and Content-Length
+    "lenient_data_after_close": True,
+    "lenient_optional_cr_before_lf": True,
+    "lenient_optional_crlf_after_chunk": False,
+    "lenient_spaces_after_chunk_size": True,
+}
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Reply:
+    """Collects a response until it is complete: whole, or cut because its body passes `read_most` bytes."""
+
+    __slots__ = (
+        "_fault", "_framed", "_head_only", "_header_bytes", "_in_headers", "_parser", "_read_most", "_wire_bytes",
+        "body_bytes", "chunks", "complete", "cut", "headers", "reusable", "status", "version",
+    )  # fmt: skip
+
+    def __init__(self, *, head_only: bool, read_most: int) -> None:
+        self.status = 0
+        self.version = "1.1"
+        self.headers: Headers = []
+        self.chunks: list[bytes] = []
+        self.body_bytes = 0
+        self.complete = False
+        self.cut = False
+        self.reusable = False
+        self._head_only, self._read_most = head_only, read_most
+        self._in_headers, self._framed = True, False
+        self._header_bytes = self._wire_bytes = 0
+        self._fault: str | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._parser.set_dangerous_leniencies(**LENIENT)
+
+    def feed(self, data: bytes) -> None:
+        """Take what was read; raises httpx.RemoteProtocolError where it is no HTTP response."""
+        self._wire_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if not self.complete:  # else: junk behind a whole response, which only costs the connection
+                raise httpx.RemoteProtocolError(self._fault or f"not an HTTP response: {error}") from None
+            self.reusable = False
+        if self._fault:
+            raise httpx.RemoteProtocolError(self._fault)
+        if not self.complete:
+            self._check_size(len(data))
+
+    def finish(self) -> None:
+        """The other side closed; raises httpx.RemoteProtocolError where that leaves the response incomplete."""
+        if self._in_headers:
+            raise httpx.RemoteProtocolError(
+                "the response ends within its headers" if self._wire_bytes else "closed without a response"
+            )
+        if self._framed and not self.complete:
+            raise httpx.RemoteProtocolError("the connection was closed in the middle of the body")
+        self.complete, self.reusable = True, False
+
+    def _check_size(self, more: int) -> None:
+        if self._in_headers:
+            self._header_bytes += more
+            if self._header_bytes > HEADERS_MOST or self._wire_bytes > INTERIM_MOST:
+                raise HeadersTooLarge(f"the headers are longer than {HEADERS_MOST // 1024} KiB")
+        elif self._wire_bytes > 2 * (self._read_most + HEADERS_MOST):  # all framing and no body
+            self._cut()
+
+    def _cut(self) -> None:
+        self.complete = self.cut = True
+        self.reusable = False
+
+    # The parser's callbacks. A fault is noted and raised by `feed`, because the parser wraps what its callbacks raise.
+
+    def on_message_begin(self) -> None:
+        """Called at each status line: behind a complete response, another one is junk."""
+        if self.complete:
+            self.reusable = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Called for each header, and for each trailer."""
+        if self._in_headers:  # else: a trailer
+            self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Called at the empty line, of interim responses too."""
+        if self.complete:
+            return
+        self.status = self._parser.get_status_code()
+        if self.status == 101 or not 100 <= self.status <= 999:
+            self._fault = "switched protocols unasked" if self.status == 101 else f"{self.status} is no status"
+        elif self.status >= 200:
+            self._begin_body()
+
+    def _begin_body(self) -> None:
+        self._in_headers = False
+        self.version = self._parser.get_http_version()
+        self._framed = any(
+            name.lower() == b"content-length" or (name.lower() == b"transfer-encoding" and b"chunked" in value.lower())
+            for name, value in self.headers
+        )
+        if self._head_only:
+            self.complete, self.reusable = True, self._parser.should_keep_alive()
+
+    def on_body(self, data: bytes) -> None:
+        """Called for each piece of the body, without its framing."""
+        if self.complete:
+            self.reusable = False
+            return
+        self.body_bytes += len(data)
+        self.chunks.append(data)
+        if self.body_bytes > self._read_most:
+            self._cut()
+
+    def on_message_complete(self) -> None:
+        """Called at the end of the framing, of interim responses too."""
+        if self.complete:
+            return
+        if self._in_headers:  # an interim response; the real one follows
+            self.headers.clear()
+            self._header_bytes = 0
+        else:
+            self.complete, self.reusable = True, self._parser.should_keep_alive()
