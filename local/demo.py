@@ -7,6 +7,7 @@ authority in the directory, so that a second start finds the same URLs, and prin
 import asyncio
 import json
 import os
+import re
 import ssl
 import sys
 import threading
@@ -23,19 +24,22 @@ RENEW_EVERY_S = 6 * 3600
 HEAD_LIMIT_BYTES = 16 << 10
 
 MONITORS = """\
-# The demo's monitors: `vantage local --monitors FILE` watches yours, `--no-demo` leaves these out.
+# The demo's monitors. `vantage local --monitors FILE` watches yours beside them, `--no-demo` leaves these out.
 version: 1
-defaults: {{interval: 60s, timeout: 5s, public: true}}
+defaults: {{interval: 60s, timeout: 5s, public: true, group: Demo}}
 monitors:
-  - {{name: "Shop: home", url: "{http}/healthy"}}
-  - {{name: "Shop: search (every 10 s)", slug: shop-search, interval: 10s, url: "{http}/healthy?q=tea"}}
-  - {{name: "Shop: checkout (slow)", slug: shop-checkout, url: "{http}/slow"}}
-  - {{name: "Shop: gift cards (flapping)", slug: shop-gift-cards, url: "{http}/flapping"}}
-  - {{name: "Blog (down)", slug: blog, url: "{http}/failing"}}
-  - {{name: "Payments (down from India only)", slug: payments, url: "{http}/not-from-india"}}
-  - {{name: "Webmail (certificate ends in 3 days)", slug: webmail, url: "{https}/healthy"}}
-  - {{name: "Old reports (never answers)", slug: old-reports, url: "{http}/hanging"}}
+  - {{slug: demo-home, name: "Shop: home", url: "{http}/healthy"}}
+  - {{slug: demo-search, name: "Shop: search, every 10 s", interval: 10s, url: "{http}/healthy?q=tea"}}
+  - {{slug: demo-checkout, name: "Shop: checkout, slow", url: "{http}/slow"}}
+  - {{slug: demo-gift-cards, name: "Shop: gift cards, flapping", url: "{http}/flapping"}}
+  - {{slug: demo-blog, name: "Blog, always failing", url: "{http}/failing"}}
+  - {{slug: demo-payments, name: "Payments, failing from India only", url: "{http}/not-from-india"}}
+  - {{slug: demo-webmail, name: "Webmail, certificate ends in 3 days", url: "{https}/healthy"}}
+  - {{slug: demo-reports, name: "Old reports, never answering", url: "{http}/hanging"}}
 """
+
+
+SLUGS = re.findall(r"slug: ([a-z-]+)", MONITORS)
 
 
 @dataclass(frozen=True, slots=True)

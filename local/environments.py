@@ -73,18 +73,16 @@ class Function:
     pace: Pace = Pace()
     changed: Callable[[], None] = lambda: None
     environments: list[Environment] = field(default_factory=list)
+    stopping: bool = False
     _watching: "set[asyncio.Task[None]]" = field(default_factory=set)
 
     async def invoke(self, event: Mapping[str, Any]) -> Reply:
         """Run it once, in an idle environment or a new one."""
         return await self._run(self._take(), event)
 
-    async def invoke_dead(self, event: Mapping[str, Any]) -> list[Reply]:
-        """Run it once in each slot whose process died, so that what it left is taken up."""
-        dead = [environment for environment in self.environments if not (environment.busy or environment.is_alive())]
-        for environment in dead:
-            environment.busy = True
-        return list(await asyncio.gather(*(self._run(environment, event) for environment in dead)))
+    def dead(self) -> list[Environment]:
+        """The slots whose process died and that nobody has taken up yet."""
+        return [environment for environment in self.environments if not (environment.busy or environment.is_alive())]
 
     def is_busy(self) -> bool:
         """Is any run of it under way."""
@@ -100,6 +98,7 @@ class Function:
 
     async def stop(self) -> None:
         """End all its processes."""
+        self.stopping = True
         await asyncio.gather(*(environment.kill() for environment in self.environments))
         await asyncio.gather(*self._watching)
 

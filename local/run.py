@@ -1,0 +1,152 @@
+"""A local run once everything is started: the minutes go by, servers are kept alive, a person watches."""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from local.demo_targets import DemoTargets
+from local.fleet import Fleet
+from local.minutes import MINUTE_S, as_time, minutes, now_s
+from local.servers import Servers
+from local.terminal import Glance, View
+from vantage.clock import Pace
+from vantage.errors import ServerUnavailable
+from vantage.store.connection import Database
+from vantage.store.glance import latest_cells
+from vantage.store.sheet import RunSheet, TickSheet, database_time, latest_ticks, run_sheet, run_ticks
+
+YOUNG_S = 30  # as Durations.first_tick_within_s
+LOOK_EVERY_S = 1.0
+TRIES = 8
+TRY_AGAIN_S = 5.0  # together longer than the lease that a killed producer leaves behind
+TICKS_LOOKED_AT = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run of some duration did, and how many seconds it took."""
+
+    sheet: RunSheet
+    seconds: float
+
+    def as_dict(self) -> dict[str, object]:
+        """The JSON object of `vantage local --duration S --json`."""
+        stored = sum(counts.stored for counts in self.sheet.regions.values())
+        return {
+            "ticks": self.sheet.ticks,
+            "sheet": {region: counts.as_dict() for region, counts in self.sheet.regions.items()},
+            "checks_per_second": round(stored / self.seconds, 2),
+            "late_ms": {"p50": self.sheet.late_p50_ms, "p99": self.sheet.late_p99_ms},
+        }
+
+
+@dataclass(slots=True)
+class Run:
+    """Everything that is running, and for how long (seconds of life; None: until it is stopped)."""
+
+    fleet: Fleet
+    servers: Servers
+    demo: DemoTargets | None
+    database: Database
+    screen: View
+    pids_changed: Callable[[], None]
+    pace: Pace
+    duration_s: int | None
+    began_s: float = 0.0
+    began_at: datetime | None = None
+    last_push: int | None = None
+    _ticks: list[TickSheet] = field(default_factory=list)
+
+    async def live(self) -> Summary | None:
+        """Run until the duration is over and everything pushed is booked; None where there is no such end."""
+        beside = [asyncio.create_task(task) for task in (self._keep_alive(), self._show())]
+        driving = asyncio.create_task(self._drive())
+        try:
+            await asyncio.wait([driving, *beside], return_when=asyncio.FIRST_COMPLETED)
+            for task in (*beside, driving):
+                if task.done():
+                    task.result()
+            return driving.result()
+        finally:
+            for task in (driving, *beside):
+                task.cancel()
+            await asyncio.gather(driving, *beside, return_exceptions=True)
+            await self.fleet.stop()
+
+    async def _drive(self) -> Summary | None:
+        """Fire each minute's events; when the duration is over, finish."""
+        self.began_s = began = now_s(self.pace)
+        started_s = time.monotonic()
+        self.began_at = database_time(self.database.connection())
+        end = began + self.duration_s if self.duration_s else math.inf
+        async for minute in minutes(self.pace, end):
+            push = pushable(minute, began, end)
+            if minute <= began:
+                await self.fleet.fire_first(minute, push=push)
+            else:
+                self.fleet.fire(minute, push=push)
+            self.last_push = push if push is not None else self.last_push
+        await self._finish()
+        ticks = await asyncio.to_thread(self._run_ticks)
+        sheet = await asyncio.to_thread(run_sheet, self.database.connection(), ticks)
+        return Summary(sheet, time.monotonic() - started_s)
+
+    async def _finish(self) -> None:
+        """Push what a killed producer left, probe and book what killed workers left, close the books."""
+        minute = int(now_s(self.pace) // MINUTE_S * MINUTE_S)
+        if self.last_push is not None and not await self._is_accounted_for():
+            for _ in range(TRIES):
+                if await self.fleet.push_again(self.last_push):
+                    break
+                await asyncio.sleep(self.pace.real_s(TRY_AGAIN_S))
+            self.fleet.fire_last(minute)
+            while self.fleet.is_busy() and not await self._is_accounted_for():
+                await asyncio.sleep(0.2)
+        await self.fleet.close_books(minute)
+
+    async def _is_accounted_for(self) -> bool:
+        ticks = await asyncio.to_thread(self._run_ticks)
+        return all(sheet.is_accounted_for for sheet in ticks) and bool(ticks)
+
+    def _run_ticks(self) -> list[TickSheet]:
+        first = as_time(self.began_s // MINUTE_S * MINUTE_S)
+        assert self.began_at is not None
+        return run_ticks(self.database.connection(), first, self.began_at)
+
+    async def _keep_alive(self) -> None:
+        """Start servers and demo targets again when they died."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            revived = await asyncio.to_thread(self.servers.revive)
+            if self.demo is not None and await asyncio.to_thread(self.demo.revive):
+                revived.append("demo")
+            if revived:
+                self.screen.say(f"{' and '.join(revived)} died and runs again")
+                self.pids_changed()
+
+    async def _show(self) -> None:
+        while True:
+            with suppress(ServerUnavailable):  # the functions report it; the next glance may see again
+                self.screen.show(await asyncio.to_thread(self._glance))
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    def _glance(self) -> Glance:
+        connection = self.database.connection()
+        return Glance(latest_cells(connection), latest_ticks(connection, TICKS_LOOKED_AT))
+
+
+def pushable(minute: int, began_s: float, end_s: float) -> int | None:
+    """The minute of the producer's event in this minute, such that it pushes no tick that ends after the run.
+
+    An event pushes the minute after its own. Where that ends too late and the run began early in this minute, the
+    event of the minute before pushes this one.
+    """
+    if minute + 2 * MINUTE_S <= end_s:
+        return minute
+    if began_s - YOUNG_S < minute <= began_s and minute + MINUTE_S <= end_s:
+        return minute - MINUTE_S
+    return None

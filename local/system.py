@@ -1,0 +1,157 @@
+"""The whole system on this machine: servers, migrations, demo targets, the functions on a minute clock, the page."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.data_dir import Occupied, occupied, tidy, write_pids, write_urls
+from local.demo import SLUGS
+from local.demo_targets import DemoTargets, demo_targets
+from local.fleet import MODULES, REGIONS, Modules, deploy, group_of
+from local.migrate import migrate
+from local.run import Run, Summary
+from local.servers import Servers, embedded
+from local.terminal import View, sheet_in_words, view
+from vantage.monitors_file.apply import apply_plan, plan_files
+from vantage.settings import Settings, check_encrypted
+from vantage.store.connection import Connection, Database
+from vantage.store.monitors import delete
+from vantage.store.regions import insert_region
+
+HOST = "127.0.0.1"
+SHARED = ("DATABASE_URL", "REDIS_URL", "ALLOW_PRIVATE_ADDRESSES")  # what other commands need to speak to this system
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `vantage local` was asked for."""
+
+    data_dir: Path
+    port: int = 8080
+    duration_s: int | None = None
+    monitors: Path | None = None
+    demo: bool = True
+    as_json: bool = False
+    modules: Modules = MODULES
+
+
+def run(options: Options, env: Mapping[str, str]) -> None:
+    """Run the whole system until its duration is over or somebody stops it; raises VantageError."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    screen = view(as_json=options.as_json)
+    try:
+        with _system(options, env, screen) as system:
+            summary = asyncio.run(_until_stopped(system))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        screen.close()
+        screen.say("Stopped; nothing is left running. The history stays for the next start.")
+        return
+    finally:
+        screen.close()
+    if summary is not None:
+        _tell(summary, options, screen)
+
+
+async def _until_stopped(system: Run) -> Summary | None:
+    """Live; SIGTERM and a closed terminal end it as Ctrl-C does."""
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    return await system.live()
+
+
+@contextmanager
+def _system(options: Options, env: Mapping[str, str], screen: View) -> Iterator[Run]:
+    """Start everything in order, and stop it in the opposite one."""
+    directory = options.data_dir.resolve()
+    given = {name: env.get(name, "") for name in ("DATABASE_URL", "REDIS_URL")}
+    for name, url in given.items():
+        if url:
+            check_encrypted(name, url)
+    with ExitStack() as stack:
+        _check_port_is_free(options.port)
+        stack.enter_context(occupied(directory))
+        servers = stack.enter_context(
+            embedded(directory, say=screen.say, given_database=given["DATABASE_URL"], given_redis=given["REDIS_URL"])
+        )
+        if applied := migrate(servers.database_url):
+            screen.say(f"migrations: {', '.join(applied)}")
+        database = Database(servers.database_url, name="vantage local")
+        stack.callback(database.close)
+        demo = stack.enter_context(demo_targets(directory, env)) if options.demo else None
+        _configure(database.connection(), options, demo, env, screen)
+        from local.page import start_page
+
+        page = start_page(servers.database_url, servers.redis_url, options.port)
+        stack.callback(page.close)
+
+        settings = _settings(env, servers, demo)
+        pace = Settings.from_env(settings).pace
+        stack.callback(tidy, directory)
+        write_urls(directory, {name: settings[name] for name in SHARED})
+
+        def pids_changed() -> None:
+            own = {"vantage": os.getpid(), **({"demo": demo.pid} if demo else {})}
+            write_pids(directory, {**servers.pids(), **fleet.pids(), **own})
+
+        fleet = deploy(settings, directory / "logs", screen.say, pids_changed, pace, options.modules)
+        pids_changed()
+        screen.say(f"The page is at {page.url}")
+        yield Run(fleet, servers, demo, database, screen, pids_changed, pace, options.duration_s)
+
+
+def _configure(
+    connection: Connection, options: Options, demo: DemoTargets | None, env: Mapping[str, str], screen: View
+) -> None:
+    """The regions, and the monitors of the demo and of the user's file."""
+    for region, aws_region in REGIONS.items():
+        insert_region(connection, region, aws_region, group_of(region))
+    files = [options.monitors] if options.monitors else []
+    if demo is None:
+        delete(connection, SLUGS)
+    else:
+        files.append(demo.monitors_file())
+    for file in files:
+        plan = plan_files(connection, [file], env, allow_private=True)
+        apply_plan(connection, plan)
+        changes = f"{len(plan.create)} new, {len(plan.update)} changed, {len(plan.unchanged)} as they were"
+        screen.say(f"monitors of {file}: {changes}")
+
+
+def _settings(env: Mapping[str, str], servers: Servers, demo: DemoTargets | None) -> dict[str, str]:
+    """What all functions are set to: what was given to us, this system's servers, and loopback as a target."""
+    settings = {
+        **env,
+        "DATABASE_URL": servers.database_url,
+        "REDIS_URL": servers.redis_url,
+        "ALLOW_PRIVATE_ADDRESSES": "true",
+    }
+    if demo is not None:
+        settings["SSL_CERT_FILE"] = str(demo.trusted_certificates())
+    return settings
+
+
+def _check_port_is_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise Occupied(f"Port {port} is not to be had ({error.strerror}). Take another with --port N.") from None
+
+
+def _tell(summary: Summary, options: Options, screen: View) -> None:
+    if options.as_json:
+        print(json.dumps(summary.as_dict()))
+        return
+    screen.say(f"{summary.sheet.ticks} ticks in {summary.seconds:.0f} s")
+    for region, counts in summary.sheet.regions.items():
+        screen.say(f"  {sheet_in_words([(region, counts)])}")
