@@ -42,8 +42,9 @@ def faults_of(model: type[Strict], node: Node, here: Here) -> tuple[Strict | Non
 
 def _concerns_any_type(model: type[Strict], detail: Mapping[str, Any]) -> bool:
     """Whether it is worth saying of a type that is not yet taken: that very thing, and keys that no type has."""
-    unknown = detail["type"] == "extra_forbidden" and detail["loc"][-1] not in model.not_yet
-    return unknown or detail["loc"] == ("type",)
+    path = detail["loc"]
+    unknown = detail["type"] == "extra_forbidden" and path[-1] not in _holder(model, path).not_yet
+    return unknown or path == ("type",)
 
 
 def _fault(model: type[Strict], node: Node, detail: Mapping[str, Any]) -> Iterator[Fault]:

@@ -28,7 +28,7 @@ _WORDS: Mapping[str, Scalar] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where the wheel has it: 20 times faster
+LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where the wheel has it: 20 times faster
 
 
 class Unreadable(Exception):
@@ -92,14 +92,16 @@ def expand(text: str, env: Mapping[str, str]) -> str:
     return _DOLLAR.sub(value, text)
 
 
-def parse(text: str, file: str, env: Mapping[str, str]) -> tuple[Node | None, list[Fault]]:
+def parse(
+    text: str, file: str, env: Mapping[str, str], loader: type[Any] = LOADER
+) -> tuple[Node | None, list[Fault]]:
     """The tree of a text, and all faults found on the way; None where there is no tree."""
     reader = _TreeReader(file, env)
     try:
         if strange := _NOT_YAML.search(text):
             line = text.count("\n", 0, strange.start()) + 1
             raise Unreadable(line, f"has the character U+{ord(strange[0]):04X}, which no YAML file may hold")
-        return reader.document(yaml.parse(text, Loader=_Loader)), reader.faults
+        return reader.document(yaml.parse(text, Loader=loader)), reader.faults
     except Unreadable as error:
         return None, [*reader.faults, Fault(Place(file, error.line), error.sentence)]
     except yaml.MarkedYAMLError as error:

@@ -82,8 +82,9 @@ def _interval(value: object) -> int:
 def _timeout(value: object, info: ValidationInfo) -> int:
     if not 1_000 <= (timeout_ms := parse_ms(value)) <= 30_000:
         raise ValueError("must be from 1s to 30s")
-    # A longer one would make a monitor's checks overlap themselves.
-    if timeout_ms > (interval_ms := info.data.get("interval", timeout_ms)):
+    # A longer one would make a monitor's checks overlap themselves. Defaults may leave the interval open.
+    interval_ms = info.data.get("interval")
+    if interval_ms is not None and timeout_ms > interval_ms:
         raise ValueError(f"must not be longer than the interval of {format_ms(interval_ms)}")
     return timeout_ms
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from vantage.monitors_file.entry import Entry, entry
+from vantage.monitors_file.entry import entry
 from vantage.monitors_file.tree import resolve
 from vantage.store.monitors import Definition
 
@@ -19,7 +19,7 @@ class _Dumper(yaml.SafeDumper):
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     is_text = isinstance(resolve(text), str)
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text.replace("$", "$$"), style=None if is_text else '"')
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if is_text else '"')
 
 
 _Dumper.add_representer(str, _text)
@@ -31,6 +31,13 @@ def document(definitions: Iterable[Definition]) -> dict[str, Any]:
 
 
 def to_yaml(definitions: Iterable[Definition]) -> str:
-    """The file's text; a dollar is doubled, so that nothing in it is taken for `${NAME}`."""
-    content: Entry = document(definitions)
-    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**31)
+    """The file's text; a dollar in a value is doubled, so that nothing in it is taken for `${NAME}`."""
+    return yaml.dump(_doubled(document(definitions)), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**31)
+
+
+def _doubled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _doubled(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_doubled(part) for part in value]
+    return value.replace("$", "$$") if isinstance(value, str) else value

@@ -1,0 +1,97 @@
+"""Where a command finds the system it speaks to: the environment, else what runs here.
+
+A local system leaves `<data-dir>/urls.json` while it runs: the part of its environment that speaking to it takes,
+`{"DATABASE_URL": …, "REDIS_URL": …, "ALLOW_PRIVATE_ADDRESSES": "true"}`.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import psycopg
+
+from vantage.errors import ServerUnavailable, SettingsError, VantageError
+from vantage.settings import check_encrypted
+from vantage.store.connection import Connection, connect
+
+URLS = "urls.json"
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    default=Path(".vantage"),
+    show_default=True,
+    help="Of a local system that runs here; used where DATABASE_URL is not set.",
+)
+
+
+class Refused(click.ClickException):
+    """A sentence for the user, and exit code 2."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        """Print the sentence, or each line of it, and nothing else."""
+        click.echo(self.format_message(), file=file, err=file is None)
+
+
+class Group(click.Group):
+    """Commands that end with a sentence and exit code 2 where something is wrong."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; whatever a user can meet becomes its sentence."""
+        try:
+            return super().invoke(ctx)
+        except VantageError as error:
+            raise Refused(str(error)) from None
+        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedObject):
+            raise Refused(
+                "This database does not have Vantage's tables yet, or older ones. Run `vantage migrate`."
+            ) from None
+        except psycopg.Error as error:
+            raise Refused(f"PostgreSQL refuses: {(str(error).splitlines() or ['no reason given'])[0]}") from None
+
+
+def system_env(data_dir: Path, env: Mapping[str, str] = os.environ) -> Mapping[str, str]:
+    """The environment that says where the system is; raises SettingsError where there is none."""
+    if env.get("DATABASE_URL"):
+        return env
+    try:
+        found: dict[str, str] = json.loads((data_dir / URLS).read_text())
+    except (OSError, ValueError):
+        raise SettingsError(
+            f"There is no database to speak to: set DATABASE_URL, or start a local system (none runs in {data_dir})."
+        ) from None
+    return found
+
+
+def open_database(env: Mapping[str, str]) -> Connection:
+    """A connection to the system's database; raises SettingsError or ServerUnavailable."""
+    url = env["DATABASE_URL"]
+    if env is os.environ:
+        check_encrypted("DATABASE_URL", url)
+        return connect(url, name="vantage-cli")
+    try:
+        return connect(url, name="vantage-cli")
+    except ServerUnavailable:
+        raise ServerUnavailable(
+            "The local system is not running any more. Start it again, or set DATABASE_URL."
+        ) from None
+
+
+def with_database(command: Command) -> Command:
+    """Give a command the option --data-dir and, as its first argument, a connection."""
+
+    @data_dir_option
+    @wraps(command)
+    def run(*args: Any, data_dir: Path, **options: Any) -> Any:
+        with closing(open_database(system_env(data_dir))) as connection:
+            return command(connection, *args, **options)
+
+    return run  # type: ignore[return-value]  # a decorator that adds an option keeps no signature

@@ -1,0 +1,236 @@
+"""vantage monitors: what is watched."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import click
+
+from local.commands.database import Group, Refused, data_dir_option, open_database, system_env, with_database
+from local.commands.output import json_option, print_json, print_table
+from vantage.errors import VantageError
+from vantage.monitors_file.apply import apply_plan, plan_files
+from vantage.monitors_file.entry import DEFAULTS, entry
+from vantage.monitors_file.fault import refuse
+from vantage.monitors_file.model import json_schema
+from vantage.monitors_file.plan import Plan
+from vantage.monitors_file.read import read
+from vantage.monitors_file.values import Here
+from vantage.monitors_file.write import document, to_yaml
+from vantage.store.connection import Connection
+from vantage.store.monitors import Definition, load_definitions, pause, resume
+from vantage.store.regions import list_regions
+
+CHANGES = 2
+FAULTS = 1
+
+files_argument = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+prune_option = click.option("--prune", is_flag=True, help="Delete what no file names (its history stays).")
+private_option = click.option(
+    "--allow-private",
+    is_flag=True,
+    envvar="ALLOW_PRIVATE_ADDRESSES",
+    help="Take private addresses too; a deployed system does not probe them.",
+)
+
+
+@click.group(cls=Group)
+def monitors() -> None:
+    """What is watched: files, lists, pauses."""
+
+
+@monitors.command("apply")
+@files_argument
+@prune_option
+@private_option
+@json_option
+@data_dir_option
+def apply_command(files: Sequence[Path], prune: bool, allow_private: bool, as_json: bool, data_dir: Path) -> None:
+    """Make the monitors be as FILES (or folders of them) say. Prints what it does first.
+
+    What no file names stays, unless --prune. Where a file has a fault, all faults are listed and nothing is done.
+    """
+    with _planned(files, data_dir, prune=prune, allow_private=allow_private) as (connection, todo):
+        print_json(plan_json(todo)) if as_json else click.echo(plan_text(todo))
+        _warn_of_silent_regions(connection, todo)
+        apply_plan(connection, todo)
+    if todo.has_changes and not as_json:
+        click.echo("Applied.")
+
+
+@monitors.command("diff")
+@files_argument
+@prune_option
+@private_option
+@json_option
+@data_dir_option
+@click.pass_context
+def diff_command(
+    ctx: click.Context, files: Sequence[Path], prune: bool, allow_private: bool, as_json: bool, data_dir: Path
+) -> None:
+    """Print what `apply` would do. Exit code 0: nothing, 2: there are changes, 1: something is wrong."""
+    try:
+        with _planned(files, data_dir, prune=prune, allow_private=allow_private) as (connection, todo):
+            print_json(plan_json(todo)) if as_json else click.echo(plan_text(todo))
+            _warn_of_silent_regions(connection, todo)
+    except VantageError as error:
+        refused = Refused(str(error))
+        refused.exit_code = FAULTS
+        raise refused from None
+    ctx.exit(CHANGES if todo.has_changes else 0)
+
+
+@monitors.command("export")
+@json_option
+@with_database
+def export_command(connection: Connection, as_json: bool) -> None:
+    """Print all monitors as a file that applies to no changes."""
+    stored = load_definitions(connection)
+    print_json(document(stored)) if as_json else click.echo(to_yaml(stored), nl=False)
+
+
+@monitors.command("list")
+@json_option
+@with_database
+def list_command(connection: Connection, as_json: bool) -> None:
+    """List all monitors."""
+    stored = [DEFAULTS | entry(definition) for definition in load_definitions(connection)]
+    if as_json:
+        print_json({"data": stored, "next_cursor": None})
+    elif stored:
+        print_table(("SLUG", "NAME", "STATE", "EVERY", "REGIONS", "PUBLIC", "URL"), map(_row, stored))
+    else:
+        click.echo("No monitors yet. Write a file and apply it: vantage monitors apply FILE")
+
+
+@monitors.command("pause")
+@click.argument("slugs", nargs=-1, required=True)
+@with_database
+def pause_command(connection: Connection, slugs: Sequence[str]) -> None:
+    """Stop checking these monitors, from the next minute that is not yet under way."""
+    _set(connection, slugs, pause, "paused")
+
+
+@monitors.command("resume")
+@click.argument("slugs", nargs=-1, required=True)
+@with_database
+def resume_command(connection: Connection, slugs: Sequence[str]) -> None:
+    """Check these monitors again."""
+    _set(connection, slugs, resume, "resumed")
+
+
+@monitors.command("schema")
+def schema_command() -> None:
+    """Print the file's JSON Schema, for editors."""
+    print_json(json_schema())
+
+
+@contextmanager
+def _planned(
+    files: Sequence[Path], data_dir: Path, *, prune: bool, allow_private: bool
+) -> Iterator[tuple[Connection, Plan]]:
+    try:
+        env = system_env(data_dir)
+        allow_private = allow_private or env.get("ALLOW_PRIVATE_ADDRESSES") == "true"
+        connection = open_database(env)
+    except VantageError:
+        # The files' own faults can be told without a database.
+        refuse(read(files, os.environ, Here(allow_private=allow_private)).faults)
+        raise
+    with connection:
+        yield connection, plan_files(connection, files, os.environ, allow_private=allow_private, prune=prune)
+
+
+def plan_text(todo: Plan) -> str:
+    """The plan, a line per monitor that is touched and one that counts."""
+    lines = [
+        *(f"+ {new.slug}: {_created(new, todo)}" for new in todo.create),
+        *(f"~ {new.slug}: {'; '.join(map(_changed, changes))}" for new, changes in todo.update),
+        *(f"- {slug}: deleted, its history stays" for slug in todo.prune),
+    ]
+    if not lines:
+        lines = [f"Nothing to do: {len(todo.unchanged)} unchanged."]
+    else:
+        lines.append(
+            f"{len(todo.create)} new, {len(todo.update)} changed, {len(todo.prune)} deleted, "
+            f"{len(todo.unchanged)} unchanged."
+        )
+    if todo.stays:
+        lines.append(f"{len(todo.stays)} that no file names stay (--prune deletes them): {_some(todo.stays)}")
+    return "\n".join(lines)
+
+
+def plan_json(todo: Plan) -> dict[str, Any]:
+    """The plan for programs."""
+    return {
+        "create": [new.slug for new in todo.create],
+        "revive": sorted(todo.revive),
+        "update": [
+            {
+                "slug": new.slug,
+                "changes": {change.key: {"before": change.before, "after": change.after} for change in changes},
+            }
+            for new, changes in todo.update
+        ],
+        "prune": list(todo.prune),
+        "unchanged": list(todo.unchanged),
+        "stays": list(todo.stays),
+    }
+
+
+def _created(new: Definition, todo: Plan) -> str:
+    return "comes back, with its history" if new.slug in todo.revive else f"new, {new.spec['url']}"
+
+
+def _changed(change: Any) -> str:
+    return f"{change.key} {_said(change.before)} -> {_said(change.after)}"
+
+
+def _said(value: Any) -> str:
+    words = {None: "none", True: "true", False: "false"}
+    return words[value] if value is None or isinstance(value, bool) else str(value)
+
+
+def _some(slugs: Sequence[str], most: int = 10) -> str:
+    return ", ".join(slugs[:most]) + (f" and {len(slugs) - most} more" if len(slugs) > most else "")
+
+
+def _row(words: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        words["slug"],
+        words["name"],
+        "on" if words["enabled"] else "paused",
+        words["interval"],
+        ", ".join(words["regions"]) if words["regions"] else "all",
+        "yes" if words["public"] else "no",
+        words.get("url", ""),
+    )
+
+
+def _set(
+    connection: Connection, slugs: Sequence[str], change: Callable[[Connection, Sequence[str]], list[str]], done: str
+) -> None:
+    living = {definition.slug for definition in load_definitions(connection, slugs)}
+    if unknown := [slug for slug in slugs if slug not in living]:
+        raise Refused("\n".join([_unknown(connection, slug) for slug in unknown] + [f"Nothing was {done}."]))
+    changed = change(connection, slugs)
+    for slug in dict.fromkeys(slugs):
+        click.echo(f"{slug}: {done}" if slug in changed else f"{slug}: was so already")
+
+
+def _unknown(connection: Connection, slug: str) -> str:
+    near = get_close_matches(slug, [definition.slug for definition in load_definitions(connection)], 1)
+    hint = f"is {near[0]} meant?" if near else "`vantage monitors list` shows all."
+    return f"There is no monitor {slug!r}; {hint}"
+
+
+def _warn_of_silent_regions(connection: Connection, todo: Plan) -> None:
+    enabled = {region.name for region in list_regions(connection) if region.enabled}
+    touched = [*todo.create, *(new for new, _ in todo.update)]
+    for name in sorted({name for new in touched for name in new.regions or ()} - enabled):
+        click.echo(
+            f"Note: {name} is not enabled, nothing is checked from there (vantage regions enable {name}).", err=True
+        )

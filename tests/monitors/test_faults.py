@@ -1,0 +1,235 @@
+"""Every fault of a monitors file is told with its line and a sentence; the whole list at once."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.monitors.conftest import ENV, HERE, Written, said
+from vantage.errors import MonitorsFileError
+from vantage.monitors_file.fault import refuse
+from vantage.monitors_file.read import read
+
+MONITOR = "monitors:\n  - name: Website\n    url: https://www.example.com/\n"
+
+IN_A_MONITOR = {  # what is added as line 4, and the fault there
+    "intervall: 60s": "intervall: is no known key; is interval meant?",
+    "colour: red": "colour: is no known key; there are name, slug, type, url, group, tags, enabled, public, show_url, "
+    "interval, timeout, regions, confirmations, method, headers, user_agent, redirects, verify_tls, expect",
+    "body: x": "not yet: body",
+    "auth: {bearer: env:T}": "not yet: auth",
+    "ip_family: any": "not yet: ip_family",
+    "http2: false": "not yet: http2",
+    "channels: [team]": "not yet: channels",
+    "method: POST": "not yet: method POST",
+    "method: DELETE": "method: must be 'GET' or 'HEAD'; it is DELETE",
+    "type: ftp": "type: must be 'http'; it is ftp",
+    "expect: {body: {contains: [x]}}": "not yet: body",
+    "expect: {latency: {down_over: 5s}}": "not yet: latency",
+    "expect: {stats: 200}": "stats: is no known key; is status meant?",
+    "expect: {status: [99]}": "expect.status: must be codes or ranges of codes from 100 to 599, such as [200-299, 304]",
+    "expect: {status: [299-200]}": "expect.status: must be codes or ranges of codes from 100 to 599, "
+    "such as [200-299, 304]",
+    "expect: [200]": "expect: must be keys with values",
+    "interval: 45s": "interval: must be 10s, 15s, 20s, 30s or whole minutes up to 24h; it is 45s",
+    "interval: 90s": "interval: must be 10s, 15s, 20s, 30s or whole minutes up to 24h; it is 90s",
+    "interval: 25h": "interval: must be 10s, 15s, 20s, 30s or whole minutes up to 24h; it is 25h",
+    "interval: 60": "interval: has no unit; write 60s, or another of ms, s, m, h, d; it is 60",
+    "interval: 1 min": "interval: must be a whole number with its unit, such as 800ms, 30s, 5m, 1h or 14d; it is 1 min",
+    "interval: 0s": "interval: must be 10s, 15s, 20s, 30s or whole minutes up to 24h; it is 0s",
+    "interval: -5m": "interval: must be a whole number with its unit, such as 800ms, 30s, 5m, 1h or 14d; it is -5m",
+    "interval: ٣٠s": "interval: must be a whole number with its unit, such as 800ms, 30s, 5m, 1h or 14d; it is ٣٠s",
+    "timeout: 999ms": "timeout: must be from 1s to 30s; it is 999ms",
+    "timeout: 31s": "timeout: must be from 1s to 30s; it is 31s",
+    "{interval: 10s, timeout: 11s}": "timeout: must not be longer than the interval of 10s; it is 11s",
+    "regions: [MARS]": "regions.0: is no region here; there are USA, INDIA, EU; it is MARS",
+    "regions: [usa]": "regions.0: is no region here; there are USA, INDIA, EU; it is usa",
+    "regions: []": "regions: names no region; leave it out to mean all that are enabled",
+    "regions: [EU, EU]": "regions: names a region twice",
+    "regions: EU": "regions: must be a list; it is EU",
+    "confirmations: 0": "confirmations: must be at least 1",
+    "confirmations: 11": "confirmations: must be at most 10",
+    'confirmations: "2"': "confirmations: must be a whole number; it is 2",
+    "enabled: no": "enabled: must be true or false; it is no",
+    "public: 1": "public: must be true or false; it is 1",
+    "slug: My Site": "slug: must be lower-case letters and digits, with single hyphens, and at most 100 long; "
+    "it is My Site",
+    "slug: vantage-reference-1": "slug: belongs to a built-in monitor; write another one; it is vantage-reference-1",
+    "group: 404": "group: must be text; put it in quotes",
+    "verify_tls:": "verify_tls: is empty; give it a value or take the line out",
+    "tags: [web]": "tags: must be keys with values",
+    "tags: {team: 7}": "tags.team: must be text; put it in quotes",
+    "redirects: {follow: 21}": "redirects.follow: must be at most 20",
+    "redirects: {folow: 1}": "folow: is no known key; is follow meant?",
+    'headers: {X-Note: "a\\r\\nX-Other: b"}': "headers.X-Note: The value of the header X-Note holds a line break, a "
+    "control character or is not Latin-1.",
+    "headers: {Host: other.example.com}": "headers.Host: The header Host is written by the prober; take it out.",
+    "headers: {user-agent: me}": "headers.user-agent: has a key of its own, user_agent",
+    "headers: {X-A: a, x-a: b}": "headers.x-a: is the same header as X-A",
+    "headers: {X-Key: 'env:'}": "headers.X-Key: must be env:NAME or ssm:/path, whole, where it is a reference",
+    "headers: {Authorization: Bearer s3cret}": "headers.Authorization: carries a secret, and secrets are named, not "
+    "written: env:NAME or ssm:/path for the whole value",
+    'user_agent: "a\\nb"': "user_agent: must be printable ASCII, without spaces around it",
+    "group: ${MISSING}": "${MISSING}: MISSING is not set in the environment",
+    "group: $HOST": "write ${NAME} for a value of the environment, and $$ for a dollar",
+    "group: ${HOST": "write ${NAME} for a value of the environment, and $$ for a dollar",
+    "group: !!python/name:os.system x": "has the tag tag:yaml.org,2002:python/name:os.system; tags are not taken, "
+    "quote what is to be text",
+    "name: Again": "name: stands twice, first in line 2",
+}
+
+
+@pytest.mark.parametrize("line", IN_A_MONITOR)
+def test_a_fault_in_a_monitor_is_told_with_its_line(line: str, reading: Written) -> None:
+    """Each wrong line gives exactly its own fault, at its line."""
+    added = f"    <<: {line}\n" if line.startswith("{") else f"    {line}\n"
+
+    assert said(reading(MONITOR + added)) == [f"1.yaml:4: {IN_A_MONITOR[line]}"]
+
+
+IN_A_FILE = {
+    "monitors:\n  - {name: A, url: https://a.example.com/}\nversion: 2\n": "3: version: must be 1; it is 2",
+    "monitors: []\noperator: [team]\n": "2: not yet: operator",
+    "monitors: []\nchannels: []\n": "2: not yet: channels",
+    "monitors: []\nmaintenance: []\n": "2: not yet: maintenance",
+    "monitors: []\nstatus_page: {}\n": "2: not yet: status_page",
+    "monitors: []\nmonitor: []\n": "2: monitor: is no known key; is monitors meant?",
+    "monitors: {a: b}\n": "1: monitors: must be a list",
+    "version: 1\nmonitors:\n": "2: monitors: is empty; give it a value or take the line out",
+    "monitors:\n- A\n": "2: must be keys with values",
+    "- name: A\n": "1: must be keys with values",
+    "": "1: is empty; a file without monitors says `monitors: []`",
+    "# nothing\n": "1: is empty; a file without monitors says `monitors: []`",
+    "monitors: []\n---\nmonitors: []\n": "2: begins a second document (---); make it a file of its own",
+    "monitors:\n\t- name: A\n": "2: is indented with a tab; YAML takes spaces only",
+    "monitors: [\n": "1: is not YAML: did not find expected node content",
+    "monitors:\n- {name: A, url: https://${HOST}/}\n": "2: is not YAML: did not find expected ',' or '}'; within { } a "
+    "value with ${NAME} needs quotes",
+    "monitors: *all\n": "1: *all has no &all before it, or stands within it",
+    "monitors: &all [*all]\n": "1: *all has no &all before it, or stands within it",
+    "monitors: " + "[" * 100_000: "1: is nested deeper than 30 levels",
+    "monitors: " + "{a: " * 100_000: "1: is nested deeper than 30 levels",
+    "monitors: []\n? [a]\n: b\n": "2: has a key that is not plain text",
+    "monitors: []\nx: \x07\n": "2: has the character U+0007, which no YAML file may hold",
+    "monitors: []\nx: \0\n": "2: has the character U+0000, which no YAML file may hold",
+    "defaults: {name: A}\nmonitors: []\n": "1: name: is each monitor's own and cannot be a default",
+    "monitors: []\ndefaults:\n  interval: 7s\n": "3: interval: must be 10s, 15s, 20s, 30s or whole minutes up to 24h; "
+    "it is 7s",
+    "monitors: []\ndefaults: {channels: [team]}\n": "2: not yet: channels",
+    "defaults: {timeout: 20s}\nmonitors:\n- name: A\n  url: https://a.example.com\n  interval: 10s\n": "3: timeout: must "
+    "not be longer than the interval of 10s; it is 20s, by the default at 1.yaml:1",
+    "monitors:\n- url: https://a.example.com/\n": "2: name: is missing",
+    "monitors:\n- name: A\n": "2: url: is missing",
+    'monitors:\n- name: "\\0"\n  url: https://a.example.com/\n': "2: name: must be one line without control characters",
+    "monitors:\n- name: ' A'\n  url: https://a.example.com/\n": "2: name: must not be empty, nor begin or end with a space",
+    f"monitors:\n- name: {'n' * 201}\n  url: https://a.example.com/\n": "2: name: is longer than 200 characters",
+    "monitors:\n- name: 東京\n  url: https://a.example.com/\n": "2: slug: cannot be made from this name, which has no "
+    "letter or digit of ASCII; write one",
+    "monitors:\n- name: 404\n  url: https://a.example.com/\n": "2: name: must be text; put it in quotes",
+    "monitors:\n- name: A\n  url: ftp://a.example.com/\n": "3: url: Only http and https can be watched; the URL must begin "
+    "with http:// or https://.",
+    "monitors:\n- name: A\n  url: http://169.254.169.254/\n": "3: url: 169.254.169.254 is a link-local address (cloud "
+    "metadata lives there); only public addresses can be watched.",
+    "monitors:\n- name: A\n  url: ${NOTHING}\n": "3: url: is empty; give it a value or take the line out",
+}
+
+
+@pytest.mark.parametrize("text", IN_A_FILE, ids=lambda text: repr(text[:40]))
+def test_a_fault_of_a_file_is_told_with_its_line(text: str, reading: Written, tmp_path: Path) -> None:
+    """Each text gives exactly its own fault, at its line."""
+    told = [fault.replace(f"{tmp_path}/", "") for fault in said(reading(text))]
+
+    assert told == [f"1.yaml:{IN_A_FILE[text]}"]
+
+
+def test_bytes_that_are_not_utf_8_are_told_with_their_line(reading: Written) -> None:
+    """A Latin-1 file is refused, not guessed at."""
+    assert said(reading("# one\nmonitors: []  # \xfc".encode("latin-1"))) == ["1.yaml:2: is not UTF-8"]
+
+
+def test_a_type_that_is_not_yet_taken_is_one_fault(reading: Written) -> None:
+    """Its own keys are not called wrong; a key that no type has is."""
+    text = "monitors:\n- {name: Mail, type: tcp, host: m.example.com, port: 993, expect: {banner: OK}}\n"
+    text += "- name: Zone\n  type: dns\n  record: A\n  expcet: {values: [1.2.3.4]}\n"
+    text += "- {name: Backup, type: heartbeat, interval: 24h, grace: 1h}\n"
+
+    assert said(reading(text)) == [
+        "1.yaml:2: not yet: type tcp",
+        "1.yaml:4: not yet: type dns",
+        "1.yaml:6: expcet: is no known key; is expect meant?",
+        "1.yaml:7: not yet: type heartbeat",
+    ]
+
+
+def test_a_slug_that_stands_twice_names_both_places(reading: Written, tmp_path: Path) -> None:
+    """Across files and within one, made from the name or given, even where one of the two has another fault."""
+    one = "monitors:\n- {name: Web Site, url: https://a.example.com/}\n- {name: B, url: https://b.example.com/}\n"
+    two = "monitors:\n- {name: Other, slug: web-site, url: https://c.example.com/, interval: 7s}\n"
+    two += "- {name: b, url: https://d.example.com/}\n"
+
+    told = [fault.replace(f"{tmp_path}/", "") for fault in said(reading(one, two))]
+
+    assert told == [
+        "2.yaml:2: interval: must be 10s, 15s, 20s, 30s or whole minutes up to 24h; it is 7s",
+        "2.yaml:2: slug: web-site stands at 1.yaml:2 too; give one of them a slug of its own",
+        "2.yaml:3: slug: b stands at 1.yaml:3 too; give one of them a slug of its own",
+    ]
+
+
+def test_a_slug_that_stands_twice_in_one_line_is_a_fault(reading: Written) -> None:
+    """The line alone does not tell two monitors apart."""
+    text = "monitors: [{name: A, url: https://a.example.com/}, {name: a, url: https://b.example.com/}]\n"
+
+    assert len(said(reading(text))) == 1
+
+
+def test_defaults_that_differ_between_files_are_a_fault(reading: Written, tmp_path: Path) -> None:
+    """They hold for all files together, so they must agree."""
+    one, two = "defaults: {interval: 5m}\nmonitors: []\n", "monitors: []\ndefaults: {interval: 10m}\n"
+
+    told = [fault.replace(f"{tmp_path}/", "") for fault in said(reading(one, two))]
+
+    assert told == ["2.yaml:2: interval: differs from 1.yaml:1; defaults hold for all files"]
+
+
+def test_every_fault_of_every_file_is_listed(reading: Written, tmp_path: Path) -> None:
+    """A file that cannot be parsed hides nothing of the others, and one fault nothing of the next."""
+    one = "monitors:\n- name: A\n  url: http://localhost/\n  interval: 1s\n  enabeld: true\n"
+
+    assert [fault.split(":")[:3] for fault in said(reading(one, "monitors: ["))] == [
+        ["1.yaml", "3", " url"],
+        ["1.yaml", "4", " interval"],
+        ["1.yaml", "5", " enabeld"],
+        ["2.yaml", "1", " is not YAML"],
+    ]
+
+
+def test_a_path_that_cannot_be_read_is_a_fault(tmp_path: Path) -> None:
+    """A missing file, a folder without any, a file without permission: each by its name."""
+    (tmp_path / "empty").mkdir()
+
+    faults = read([tmp_path / "none.yaml", tmp_path / "empty"], ENV, HERE).faults
+
+    assert [str(fault) for fault in faults] == [
+        f"{tmp_path}/empty: has no file that ends in .yaml or .yml",
+        f"{tmp_path}/none.yaml: cannot be read: No such file or directory",
+    ]
+
+
+def test_no_fault_shows_a_secret(reading: Written) -> None:
+    """Neither a value of the environment nor what stands in a header or a URL is repeated."""
+    text = "monitors:\n- name: A\n  url: https://user:${TOKEN}@a.example.com/?key=hunter2\n"
+    text += "  headers: {Cookie: hunter2, X-Note: '${TOKEN}\n    ä'}\n  interval: ${TOKEN}\n  slug: ${TOKEN}$x\n"
+
+    told = "\n".join(said(reading(text)))
+
+    assert told.count("\n") == 3
+    assert "s3cret" not in told
+    assert "hunter2" not in told
+
+
+def test_what_is_refused_is_one_error_that_lists_all(reading: Written) -> None:
+    """The error's text is what a user sees: a line per fault and their number."""
+    faults = reading("monitors:\n- {nme: A}\n").faults
+
+    with pytest.raises(MonitorsFileError, match=r"1\.yaml:2: name: is missing\n(.*\n){2}3 faults; nothing was applied\.$"):
+        refuse(faults)

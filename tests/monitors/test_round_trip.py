@@ -1,0 +1,124 @@
+"""What is exported applies to no changes, and no text makes the reader fail."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.monitors.conftest import HERE
+from vantage.monitors_file.durations import format_ms, parse_ms
+from vantage.monitors_file.entry import definition, entry
+from vantage.monitors_file.model import MonitorItem
+from vantage.monitors_file.plan import plan
+from vantage.monitors_file.read import Reading, read
+from vantage.monitors_file.write import to_yaml
+
+TRICKY = ("no", "on", "12:30", "0200", "1e3", "~", "null", "true", "${HOME}", "$$", "5$", "a: b", "# c", "- d", "'", '"', "<<", "=")
+visible = st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp"))
+lines = (st.text(visible, min_size=1, max_size=40).map(str.strip).filter(bool)) | st.sampled_from(TRICKY)
+slugs = st.from_regex(r"[a-z0-9]{1,12}(-[a-z0-9]{1,6}){0,3}", fullmatch=True)
+printable = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=40).map(str.strip)
+plain_values = printable.filter(lambda text: text and not text.startswith(("env:", "ssm:")))
+header_values = plain_values | st.sampled_from(["env:NAME", "ssm:/a/b"])
+header_names = st.from_regex(r"X-[A-Za-z0-9]{1,10}", fullmatch=True)
+headers = st.dictionaries(header_names, header_values, max_size=4).filter(lambda d: len({n.lower() for n in d}) == len(d))
+paths = st.text(st.sampled_from("abc/?&=$%{}~-_.,'\"#!"), max_size=20)
+statuses = st.integers(100, 599) | st.sampled_from(["200-299", "404"])
+durations = st.tuples(st.sampled_from([10, 15, 20, 30]) | st.integers(1, 1440).map(lambda n: n * 60), st.integers(1, 10))
+
+entries = st.fixed_dictionaries(
+    {"name": lines, "slug": slugs, "url": paths.map(lambda path: f"https://www.example.com/{path}")},
+    optional={
+        "group": lines | st.none(),
+        "tags": st.dictionaries(lines, lines, max_size=3),
+        "enabled": st.booleans(),
+        "public": st.booleans(),
+        "show_url": st.booleans(),
+        "regions": st.none() | st.lists(st.sampled_from(["USA", "INDIA", "EU"]), min_size=1, unique=True),
+        "confirmations": st.integers(1, 10),
+        "method": st.sampled_from(["GET", "HEAD"]),
+        "headers": headers,
+        "user_agent": st.none() | plain_values,
+        "redirects": st.fixed_dictionaries({}, optional={"follow": st.integers(0, 20), "allow_downgrade": st.booleans()}),
+        "verify_tls": st.booleans(),
+        "expect": st.fixed_dictionaries({}, optional={"status": statuses | st.lists(statuses, min_size=1, max_size=3)}),
+    },
+)
+timed = st.tuples(entries, durations).map(
+    lambda both: {**both[0], "interval": f"{both[1][0]}s", "timeout": f"{both[1][1]}s"}
+)
+fleets = st.lists(entries | timed, max_size=5, unique_by=lambda words: words["slug"])
+
+
+def read_text(text: str) -> Reading:
+    """Read one file of this text, with nothing in the environment."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "monitors.yaml"
+        file.write_bytes(text.encode(errors="surrogatepass"))
+        return read([file], {}, HERE)
+
+
+@given(fleets)
+@settings(max_examples=200, deadline=None)
+def test_an_export_applies_to_no_changes(fleet: list[dict[str, Any]]) -> None:
+    """For whatever can be configured: stored, written as a file, read again, compared."""
+    stored = [definition(MonitorItem.model_validate(words)) for words in fleet]
+
+    reading = read_text(to_yaml(stored))
+    todo = plan(stored, [definition(item) for item in reading.monitors])
+
+    assert [str(fault) for fault in reading.faults] == []
+    assert not todo.has_changes
+    assert len(todo.unchanged) == len(fleet)
+
+
+@given(timed)
+@settings(max_examples=100, deadline=None)
+def test_the_file_s_words_and_what_is_stored_are_inverse(words: dict[str, Any]) -> None:
+    """Nothing is lost on the way, and defaults are not written."""
+    stored = definition(MonitorItem.model_validate(words))
+
+    assert definition(MonitorItem.model_validate(entry(stored))) == stored
+    assert entry(stored).keys() <= words.keys()
+
+
+@given(st.integers(0, 10**11))
+def test_a_duration_is_read_back_as_it_was_written(duration_ms: int) -> None:
+    """In ms, for every whole number of them that nine digits of a unit can say."""
+    text = format_ms(duration_ms)
+    if len(text.rstrip("dhms")) <= 9:
+        assert parse_ms(text) == duration_ms
+
+
+KEYS = sorted({*MonitorItem.model_fields, *MonitorItem.not_yet, "follow", "status", "monitors", "defaults", "<<", "x"})
+junk = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8) | st.sampled_from(TRICKY),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6),
+    max_leaves=20,
+)
+
+
+@given(
+    st.fixed_dictionaries(
+        {"monitors": junk | st.lists(st.dictionaries(st.sampled_from(KEYS), junk, max_size=8), max_size=3)},
+        optional={"defaults": junk, "version": junk},
+    )
+)
+@settings(max_examples=300, deadline=None)
+def test_whatever_a_file_holds_is_read_or_told(content: dict[str, Any]) -> None:
+    """A wrong shape anywhere is a fault with a place, never an exception."""
+    import json
+
+    for fault in read_text(json.dumps(content)).faults:
+        assert fault.place.line > 0
+        assert "\n" not in fault.sentence
+
+
+@given(st.text(max_size=60) | st.text("{}[]:-,&*!|>'\"%@`#?<$ \n\tab1", max_size=60))
+@settings(max_examples=500, deadline=None)
+def test_whatever_text_a_file_is_it_is_read_or_told(text: str) -> None:
+    """No text makes the reader fail."""
+    for fault in read_text(text).faults:
+        assert "\n" not in str(fault)
