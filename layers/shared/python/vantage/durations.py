@@ -1,6 +1,14 @@
-"""The durations of a check's way, each of them a setting."""
+"""How a worker run paces itself, and the durations of a check's way; each of them a setting."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Polling(StrEnum):
+    """When a worker run ends: as soon as nothing is due (thrifty), or when the next run takes over (punctual)."""
+
+    THRIFTY = "thrifty"
+    PUNCTUAL = "punctual"
 
 
 @dataclass(frozen=True, slots=True)

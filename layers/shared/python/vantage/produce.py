@@ -122,7 +122,7 @@ class Producer:
         unread: set[int] = set()
         last_delivered = self.stream.last_delivered(region.redis_group) or (0, 0)
         for count, (entry_id, value) in enumerate(self.stream.range(last_delivered, (overdue_ms, 0))):
-            at_ms, monitor_id = wire.split_id(entry_id)
+            at_ms, monitor_id = map(int, entry_id.split("-"))
             if (count == 0 and now_ms - at_ms > away_ms) or count >= MOST_OVERDUE:
                 return Withheld(away=True)
             if region.name in wire.listed(value):

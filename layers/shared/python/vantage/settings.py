@@ -6,17 +6,10 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from vantage.clock import Pace
-from vantage.durations import Durations
+from vantage.durations import Durations, Polling
 from vantage.errors import SettingsError
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-
-
-class Polling(StrEnum):
-    """When a worker run ends: as soon as nothing is due (thrifty), or when the next run takes over (punctual)."""
-
-    THRIFTY = "thrifty"
-    PUNCTUAL = "punctual"
 
 
 class Pooler(StrEnum):
@@ -85,7 +78,9 @@ def check_encrypted(name: str, url: str) -> None:
 
 def _required(env: Mapping[str, str], name: str) -> str:
     if not (value := env.get(name, "").strip()):
-        raise SettingsError(f"{name} is not set. Set it in the function's environment (template.yaml, events/env.json).")
+        raise SettingsError(
+            f"{name} is not set. Set it in the function's environment (template.yaml, events/env.json)."
+        )
     return value
 
 

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Protocol
 
 from vantage.check import Check, Result, Status
@@ -12,7 +11,7 @@ from vantage.clock import Clock
 from vantage.drain.memory import Memory
 from vantage.drain.recorder import BATCH, Recorder
 from vantage.drain.slots import Slots
-from vantage.durations import Durations
+from vantage.durations import Durations, Polling
 from vantage.errors import ServerUnavailable, UndecodableEntry
 from vantage.monitor import Region
 from vantage.schedule import TICK_S, expires_after_s, tick_of
@@ -26,13 +25,6 @@ MOST_A_TRIP = 1000
 MOST_DELIVERIES = 5
 LAGGING_MS = 50
 _RETRY_S = 0.5
-
-
-class Polling(StrEnum):
-    """When a run ends: as soon as nothing is due (thrifty), or when the next run takes over (punctual)."""
-
-    THRIFTY = "thrifty"
-    PUNCTUAL = "punctual"
 
 
 class Probes(Protocol):
@@ -201,8 +193,8 @@ class Drain:
     def _take(self, entries: Iterable[RawEntry], poison: Iterable[str] = ()) -> None:
         for entry_id, value in entries:
             self._held.add(entry_id)
-            if value is None:
-                self._book(*split_id(entry_id), Status.EXPIRED)  # its body was trimmed away; the id says which it was
+            if value is None:  # its body was trimmed away; the id says which check it was
+                self._book_by_id(entry_id, Status.EXPIRED)
             elif entry_id in poison:
                 self._bury(entry_id, value, f"delivered more than {MOST_DELIVERIES} times")
             else:
@@ -221,9 +213,9 @@ class Drain:
         if entry.check.interval_s < TICK_S:
             self._polling = Polling.PUNCTUAL
         if self._is_too_late(entry.check):
-            self._book(entry.check.checked_at_ms, entry.check.monitor_id, Status.EXPIRED, entry.check.extra)
+            self._book(entry.check.checked_at_ms, entry.check.monitor_id, Status.EXPIRED)
             return
-        task = asyncio.create_task(self._probe(entry.check))
+        task = asyncio.create_task(self._probe(entry.check), name=entry_id)
         self._probing.add(task)
         task.add_done_callback(self._probed)
 
@@ -234,20 +226,26 @@ class Drain:
         )
         return self._clock.now_ms() - check.checked_at_ms > limit_s * 1000
 
-    def _book(self, checked_at_ms: int, monitor_id: int, status: Status, extra: bool = False) -> None:
+    def _book(self, checked_at_ms: int, monitor_id: int, status: Status) -> None:
         if status is Status.EXPIRED:
             self.summary.expired += 1
-        self._recorder.put(Result(monitor_id, checked_at_ms, self._region, status, extra=extra))
+        self._recorder.put(Result(monitor_id, checked_at_ms, self._region, status))
 
     def _bury(self, entry_id: str, value: bytes, reason: str) -> None:
         """Keep the raw text; where the id is a slot of a monitor here, its check ended as dead."""
         self.summary.dead += 1
         raw = value[:4000].decode("utf-8", "replace").replace("\0", "\ufffd")
         self._recorder.put(DeadLetter(entry_id, reason.replace("\0", "\ufffd"), raw))
+        self._book_by_id(entry_id, Status.DEAD)
+
+    def _book_by_id(self, entry_id: str, status: Status) -> None:
+        """Book what only the id tells of; the store drops what is no slot here."""
         try:
-            self._book(*split_id(entry_id), Status.DEAD)
-        except UndecodableEntry:
-            pass  # an id that no check can have
+            checked_at_ms, monitor_id = split_id(entry_id)
+        except UndecodableEntry as error:  # an id that no check can have
+            self._recorder.put(DeadLetter(entry_id, str(error), None))
+            return
+        self._book(checked_at_ms, monitor_id, status)
 
     async def _probe(self, check: Check) -> None:
         """Wait for the check's instant and a free place, reach the target, hand the result over."""
@@ -256,7 +254,7 @@ class Drain:
         lag_ms = self._clock.now_ms() - check.checked_at_ms
         async with self._slots.place(suspect=check.monitor_id in self._memory.timed_out):
             if self._is_too_late(check) or not self._has_time_for(check):
-                self._book(check.checked_at_ms, check.monitor_id, Status.EXPIRED, check.extra)
+                self._book(check.checked_at_ms, check.monitor_id, Status.EXPIRED)
                 return
             late_ms = self._clock.now_ms() - check.checked_at_ms
             result = await self._prober.probe(check, confirm=check.monitor_id not in self._memory.down)
@@ -283,6 +281,7 @@ class Drain:
         self._probing.discard(task)
         if not task.cancelled() and (error := task.exception()):
             self.summary.faults.append(f"{type(error).__name__}: {error}"[:300])
+            self._held.discard(task.get_name())
         if self._room() >= max(1, self._concurrency // 4) or not self._probing:
             self._wake.set()
 

@@ -10,7 +10,7 @@ from vantage.errors import ServerUnavailable
 Connection = psycopg.Connection[tuple[Any, ...]]
 AsyncConnection = psycopg.AsyncConnection[tuple[Any, ...]]
 
-_CONNECT = {
+_CONNECT: dict[str, Any] = {
     "connect_timeout": 10,
     "keepalives_idle": 30,
     # A black hole is seen by neither side: give up on unacknowledged data after this long.

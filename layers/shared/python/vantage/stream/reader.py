@@ -1,13 +1,14 @@
 """The worker's side of the stream, on its event loop."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import redis.asyncio
-from redis.backoff import NoBackoff
 from redis.asyncio.retry import Retry
-from redis.exceptions import ConnectionError, NoScriptError, RedisError, ResponseError, TimeoutError
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from vantage.errors import ServerUnavailable
 from vantage.monitor import Region
@@ -53,7 +54,8 @@ class StreamReader:
     def __init__(self, url: str, group: str, consumer: str, *, timeout_s: float = 10) -> None:
         self.group, self._consumer = group, consumer
         # No retries by the client: a read whose reply was lost has delivered entries, which must be taken up again.
-        self._redis = redis.asyncio.Redis.from_url(
+        # Any: the client's types unite every way of decoding, and here all replies are bytes.
+        self._redis: Any = redis.asyncio.Redis.from_url(
             url, socket_timeout=timeout_s, socket_connect_timeout=10, max_connections=2, retry=Retry(NoBackoff(), 0)
         )
         self._read_due = ""
@@ -67,78 +69,77 @@ class StreamReader:
         await self._redis.connection_pool.disconnect()
 
     async def time_s(self) -> float:
-        """Redis TIME, epoch seconds."""
-        for last in (False, True):
-            try:
+        """Redis TIME, epoch seconds. A connection that died while the environment was frozen is replaced."""
+        try:
+            seconds, micros = await self._redis.time()
+        except RedisError:
+            await self.disconnect()
+            with _answering():
                 seconds, micros = await self._redis.time()
-                return float(seconds) + micros / 1e6
-            except (ConnectionError, TimeoutError) as error:
-                await self.disconnect()
-                if last:
-                    raise _unavailable(error) from None
-        raise AssertionError("unreachable")
+        return float(seconds) + micros / 1e6
 
     async def group_exists(self) -> bool:
         """Whether the region's group is there."""
-        try:
-            groups = await self._redis.xinfo_groups(STREAM)
-        except ResponseError:
-            return False
-        return any(info["name"] == self.group.encode() for info in groups)
+        with _answering():
+            if not await self._redis.exists(STREAM):
+                return False
+            return any(info["name"] == self.group.encode() for info in await self._redis.xinfo_groups(STREAM))
 
     async def ensure_group(self) -> bool:
         """Make the group (and the stream) where it is missing, from id 0; returns whether it was missing."""
-        try:
-            await self._redis.xgroup_create(STREAM, self.group, id="0", mkstream=True)
-        except ResponseError as error:
-            if not str(error).startswith("BUSYGROUP"):
-                raise
-            return False
-        except (ConnectionError, TimeoutError) as error:
-            raise _unavailable(error) from None
+        with _answering():
+            try:
+                await self._redis.xgroup_create(STREAM, self.group, id="0", mkstream=True)
+            except ResponseError as error:
+                if not str(error).startswith("BUSYGROUP"):
+                    raise
+                return False
         return True
 
     async def announce(self, request_id: str) -> None:
         """Say that this run is the group's youngest; older ones then stop taking work."""
-        await self._redis.set(run_key(self.group), request_id)
+        with _answering():
+            await self._redis.set(run_key(self.group), request_id)
 
     async def own_pending(self) -> list[RawEntry]:
         """What this consumer was given and never acknowledged; each call counts as a delivery."""
         entries: list[RawEntry] = []
         after = "0"
-        while reply := await self._redis.xreadgroup(self.group, self._consumer, {STREAM: after}, count=_COUNT):
-            batch = _stream_entries(reply)
-            if not batch:
-                break
-            entries += batch
-            after = batch[-1][0]
+        with _answering():
+            while batch := _stream_entries(
+                await self._redis.xreadgroup(self.group, self._consumer, {STREAM: after}, count=_COUNT)
+            ):
+                entries += batch
+                after = batch[-1][0]
         return entries
 
     async def claim(self, min_idle_ms: int) -> list[RawEntry]:
         """Take what other consumers have held for longer than that, entries whose body is gone included."""
         entries: list[RawEntry] = []
         start = b"0-0"
-        while True:
-            start, claimed, deleted = await self._redis.xautoclaim(
-                STREAM, self.group, self._consumer, min_idle_ms, start, count=_COUNT
-            )
-            entries += [_entry(entry_id, fields) for entry_id, fields in claimed]
-            entries += [(entry_id.decode(), None) for entry_id in deleted]
-            if start == b"0-0":
-                return entries
+        with _answering():
+            while True:
+                start, claimed, deleted = await self._redis.xautoclaim(
+                    STREAM, self.group, self._consumer, min_idle_ms, start, count=_COUNT
+                )
+                entries += [_entry(entry_id, fields) for entry_id, fields in claimed]
+                entries += [(entry_id.decode(), None) for entry_id in deleted]
+                if start == b"0-0":
+                    return entries
 
     async def deliveries(self) -> dict[str, int]:
         """How often each entry that this consumer holds has been delivered, by entry id."""
         counts: dict[str, int] = {}
         start = "-"
-        while rows := await self._redis.xpending_range(STREAM, self.group, start, "+", _COUNT, self._consumer):
-            counts.update((row["message_id"].decode(), int(row["times_delivered"])) for row in rows)
-            start = f"({rows[-1]['message_id'].decode()}"
+        with _answering():
+            while rows := await self._redis.xpending_range(STREAM, self.group, start, "+", _COUNT, self._consumer):
+                counts.update((row["message_id"].decode(), int(row["times_delivered"])) for row in rows)
+                start = f"({rows[-1]['message_id'].decode()}"
         return counts
 
     async def trip(self, acks: Sequence[str], region: Region, wanted: Wanted | None) -> Trip:
         """Acknowledge, look for a younger run and (where something is wanted) read, all in one round trip."""
-        try:
+        with _answering():
             if wanted and not self._read_due:
                 self._read_due = await self._redis.script_load(scripts.READ_DUE)
             async with self._redis.pipeline(transaction=False) as pipe:
@@ -150,28 +151,18 @@ class StreamReader:
                                  wanted.due_until_ms, wanted.counting, wanted.at_most,
                                  wanted.expiry_least_s, wanted.expiry_most_s)  # fmt: skip
                 replies: list[Any] = await pipe.execute(raise_on_error=False)
-        except (ConnectionError, TimeoutError) as error:
-            raise _unavailable(error) from None
-        return self._read_replies(replies, bool(acks), bool(wanted))
-
-    def _read_replies(self, replies: list[Any], with_acks: bool, with_read: bool) -> Trip:
-        acked = replies.pop(0) if with_acks else 0
+            if wanted and isinstance(replies[-1], NoScriptError):  # Redis was restarted: load it with the next trip
+                self._read_due, replies[-1] = "", [[], None]
+            for reply in replies:
+                if isinstance(reply, RedisError):
+                    raise reply
+        acked = replies.pop(0) if acks else 0
         youngest, pushed = replies[0]
-        entries: tuple[RawEntry, ...] = ()
-        next_unread_ms = None
-        if with_read:
-            reply = replies[1]
-            if isinstance(reply, NoScriptError):  # Redis was restarted: load it again with the next trip
-                self._read_due = ""
-                reply = [[], None]
-            if isinstance(reply, RedisError):
-                raise NoGroup(str(reply)) if str(reply).startswith("NOGROUP") else reply
-            entries = tuple(_entry(entry_id, fields) for entry_id, fields in reply[0])
-            next_unread_ms = int(reply[1].partition(b"-")[0]) if reply[1] else None
+        entries, next_unread = replies[1] if wanted else ([], None)
         return Trip(
-            acked if isinstance(acked, int) else 0,
-            entries,
-            next_unread_ms,
+            acked,
+            tuple(_entry(entry_id, fields) for entry_id, fields in entries),
+            int(next_unread.partition(b"-")[0]) if next_unread else None,
             youngest.decode() if youngest else "",
             int(pushed or 0),
         )
@@ -181,8 +172,16 @@ class NoGroup(ServerUnavailable):
     """The consumer group is gone (Redis was flushed or restarted empty): make it again, then go on."""
 
 
-def _unavailable(error: Exception) -> ServerUnavailable:
-    return ServerUnavailable(f"Redis does not answer ({type(error).__name__}). Check REDIS_URL and that it runs.")
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Say what a failure of Redis means for a worker: no group, or no server to work with."""
+    try:
+        yield
+    except RedisError as error:
+        if str(error).startswith("NOGROUP"):
+            raise NoGroup(str(error)) from None
+        text = f"Redis does not answer ({type(error).__name__}: {error}). Check REDIS_URL and that it runs."
+        raise ServerUnavailable(text) from None
 
 
 def _entry(entry_id: bytes, fields: Any) -> RawEntry:
@@ -195,6 +194,8 @@ def _entry(entry_id: bytes, fields: Any) -> RawEntry:
 
 def _stream_entries(reply: Any) -> list[RawEntry]:
     """The entries of the one stream in an XREADGROUP reply, in either version of the protocol."""
+    if not reply:
+        return []
     [batch] = reply.values() if isinstance(reply, dict) else [entries for _, entries in reply]
     rows = batch[0] if isinstance(reply, dict) else batch
     return [_entry(entry_id, fields) for entry_id, fields in rows]

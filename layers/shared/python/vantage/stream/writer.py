@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
@@ -19,7 +20,10 @@ class StreamWriter:
 
     def __init__(self, url: str, *, timeout_s: float = 20) -> None:
         # No retries by the client: a lost reply does not say whether the page is in the stream, so it must be counted.
-        self._redis = redis.Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=10, retry=Retry(NoBackoff(), 0))
+        # Any: the client's types unite every way of decoding, and here all replies are bytes.
+        self._redis: Any = redis.Redis.from_url(
+            url, socket_timeout=timeout_s, socket_connect_timeout=10, retry=Retry(NoBackoff(), 0)
+        )
 
     def close(self) -> None:
         """Close the connection."""
@@ -35,7 +39,8 @@ class StreamWriter:
                 self._redis.connection_pool.disconnect()
                 if last:
                     reason = type(error).__name__
-                    raise ServerUnavailable(f"Redis does not answer ({reason}). Check REDIS_URL and that it runs.") from None
+                    text = f"Redis does not answer ({reason}). Check REDIS_URL and that it runs."
+                    raise ServerUnavailable(text) from None
         raise AssertionError("unreachable")
 
     def ensure_group(self, group: str) -> bool:
@@ -62,7 +67,8 @@ class StreamWriter:
         start = b"*5\r\n$4\r\nXADD\r\n$%d\r\n%b\r\n$" % (len(key), key)
         middle = b"\r\n$%d\r\n%b\r\n$" % (len(field), field)
         parts += [
-            b"%b%d\r\n%b%b%d\r\n%b\r\n" % (start, len(entry_id), entry_id, middle, len(value), value) for entry_id, value in page
+            b"%b%d\r\n%b%b%d\r\n%b\r\n" % (start, len(entry_id), entry_id, middle, len(value), value)
+            for entry_id, value in page
         ]
         if completes_tick_s is not None:
             mark, tick = PUSHED.encode(), b"%d" % completes_tick_s
@@ -144,9 +150,10 @@ class StreamWriter:
     def remove_idle_consumers(self, group: str, idle_ms: int) -> list[str]:
         """Remove consumers that hold nothing and have been idle for long; returns their names."""
         try:
-            return [name.decode() for name in self._redis.eval(scripts.REMOVE_IDLE_CONSUMERS, 1, STREAM, group, idle_ms)]
+            removed = self._redis.eval(scripts.REMOVE_IDLE_CONSUMERS, 1, STREAM, group, idle_ms)
         except redis.ResponseError:  # no such stream or group: nothing to remove
             return []
+        return [name.decode() for name in removed]
 
     def drop_drained_group(self, group: str, *, force: bool = False) -> bool:
         """Drop the group of a disabled region once nothing is unread or pending there."""

@@ -1,0 +1,16 @@
+"""Lambda handler of the housekeeper: event in, log line out."""
+
+from dataclasses import asdict
+from typing import Any
+
+from vantage.log import run_logger
+from vantage.wiring import Context, home
+
+logger = run_logger("housekeeper")
+
+
+def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Close books, make and drop days, trim the stream."""
+    done = asdict(home("housekeeper").housekeep(event))
+    logger.info("kept", extra=done)
+    return done

@@ -1,0 +1,16 @@
+"""Lambda handler of a region's worker: event in, log line out."""
+
+from dataclasses import asdict
+from typing import Any
+
+from vantage.log import run_logger
+from vantage.wiring import Context, outpost
+
+logger = run_logger("worker")
+
+
+def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Probe what is due in this region, store it, acknowledge it."""
+    done = asdict(outpost().drain(event, context))
+    logger.info("drained", extra=done)
+    return done

@@ -1,0 +1,80 @@
+"""The housekeeper: closes books, makes and drops days, trims the stream, removes what nobody uses any more."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from vantage.clock import Pace
+from vantage.durations import Durations
+from vantage.schedule import TICK_MS, TICK_S
+from vantage.store import ledger, results
+from vantage.store.connection import Connection
+from vantage.store.regions import list_regions
+from vantage.stream.writer import StreamWriter
+
+MOST_TICKS_A_RUN = 120
+
+
+@dataclass(slots=True)
+class Kept:
+    """What a run did, for its log line."""
+
+    closed: int = 0
+    days_dropped: list[str] = field(default_factory=list)
+    trimmed: int = 0
+    consumers_removed: int = 0
+    groups_dropped: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Housekeeper:
+    """One housekeeper run; every step is a small unit that the next run would do as well."""
+
+    connection: Connection
+    stream: StreamWriter
+    durations: Durations = Durations()
+    pace: Pace = Pace()
+
+    def run(self, *, close_all: bool = False) -> Kept:
+        """Do what is due by Redis's time; `close_all` closes every tick that has begun, for a system that ends."""
+        now_ms = self.pace.lived_ms(self.stream.time_s())
+        kept = Kept()
+        self._make_days(now_ms)
+        kept.closed = self._close_ticks(now_ms / 1000 if close_all else now_ms / 1000 - self.durations.close_after_s)
+        kept.days_dropped = self._drop_days(now_ms)
+        kept.trimmed = self._trim(now_ms)
+        self._tidy_groups(kept)
+        return kept
+
+    def _make_days(self, now_ms: int) -> None:
+        today = ledger.as_time(now_ms / 1000).date()
+        results.ensure_days(
+            self.connection, today - timedelta(days=1), today + timedelta(days=self.durations.partitions_ahead_days)
+        )
+
+    def _close_ticks(self, before_s: float) -> int:
+        """Close ticks in order, each in its own statement, so that ledger rows are locked one tick at a time."""
+        ticks = ledger.closable_ticks(self.connection, before_s, MOST_TICKS_A_RUN)
+        for tick_s in ticks:
+            ledger.close_tick(self.connection, tick_s)
+        return len(ticks)
+
+    def _drop_days(self, now_ms: int) -> list[str]:
+        first_kept = ledger.as_time(now_ms / 1000).date() - timedelta(days=self.durations.retention_days)
+        return results.drop_days_before(self.connection, first_kept)
+
+    def _trim(self, now_ms: int) -> int:
+        """Behind the slowest group and the first open tick, but never keep more than 10 minutes."""
+        open_s = ledger.first_open_tick(self.connection)
+        keep_from_ms = (
+            now_ms // TICK_MS * TICK_MS if open_s is None else min(open_s, now_ms // 1000 // TICK_S * TICK_S) * 1000
+        )
+        groups = [region.redis_group for region in list_regions(self.connection) if region.enabled]
+        return self.stream.trim(keep_from_ms, now_ms - self.durations.keep_stream_s * 1000, groups)
+
+    def _tidy_groups(self, kept: Kept) -> None:
+        idle_ms = int(self.pace.real_s(self.durations.consumer_idle_s) * 1000)
+        for region in list_regions(self.connection):
+            if region.enabled:
+                kept.consumers_removed += len(self.stream.remove_idle_consumers(region.redis_group, idle_ms))
+            elif self.stream.drop_drained_group(region.redis_group):
+                kept.groups_dropped.append(region.redis_group)

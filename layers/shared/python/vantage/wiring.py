@@ -1,0 +1,144 @@
+"""The composition root: one cached function per Lambda that makes what its handler needs, when it is first needed."""
+
+import asyncio
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, Protocol
+
+from vantage.clock import Clock
+from vantage.drain import Drain, Memory, Summary
+from vantage.errors import EventError, SettingsError
+from vantage.housekeep import Housekeeper, Kept
+from vantage.probe import Prober
+from vantage.produce import Producer, Pushed
+from vantage.settings import Pooler, Settings, check_encrypted
+from vantage.store.connection import AsyncDatabase, Database
+from vantage.stream.reader import StreamReader
+from vantage.stream.writer import StreamWriter
+
+
+class Context(Protocol):
+    """What is used of Lambda's context object."""
+
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until the function's timeout."""
+
+
+def event_ms(event: dict[str, Any]) -> int:
+    """The scheduled minute (epoch ms) of an event `{"time": "2026-11-24T08:41:00Z"}`; raises EventError."""
+    text = event.get("time")
+    try:
+        at = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+        if at.tzinfo is None:
+            raise ValueError("no time zone")
+        return int(at.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        raise EventError(
+            f"The event has {'no time' if text is None else f'the time {str(text)[:40]!r}'}; it must be "
+            '{"time": "2026-11-24T08:41:00Z"}, which EventBridge Scheduler writes for <aws.scheduler.scheduled-time>.'
+        ) from None
+
+
+def _urls(settings: Settings) -> tuple[str, str]:
+    """Redis's and PostgreSQL's URL: set here, or the values of SSM parameters, read once per environment."""
+    found = []
+    for name, url, parameter in (
+        ("REDIS_URL", settings.redis_url, settings.redis_url_parameter),
+        ("DATABASE_URL", settings.database_url, settings.database_url_parameter),
+    ):
+        if not url:
+            url = _parameter(f"{name}_PARAMETER", parameter)
+            check_encrypted(name, url)
+        found.append(url)
+    return found[0], found[1]
+
+
+def _parameter(setting: str, name: str) -> str:
+    from aws_lambda_powertools.utilities import parameters  # it imports boto3, which a local run does without
+
+    try:
+        return str(parameters.get_parameter(name, decrypt=True, max_age=900))
+    except parameters.GetParameterError as error:
+        raise SettingsError(f"{setting} is {name!r}, which SSM does not give ({error}).") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """What the producer and the housekeeper keep between invocations."""
+
+    settings: Settings
+    database: Database
+    stream: StreamWriter
+
+    def produce(self, event: dict[str, Any], context: Context) -> Pushed:
+        """Push what the event's minute asks for."""
+        settings = self.settings
+        return Producer(
+            self.database.connection(),
+            self.stream,
+            context.aws_request_id,
+            settings.spread_s,
+            settings.durations,
+            settings.pace,
+        ).run(event_ms(event))
+
+    def housekeep(self, event: dict[str, Any]) -> Kept:
+        """Do the minute's housekeeping."""
+        event_ms(event)
+        keeper = Housekeeper(self.database.connection(), self.stream, self.settings.durations, self.settings.pace)
+        return keeper.run(close_all=event.get("close") == "all")
+
+
+@cache
+def home(name: str) -> Home:
+    """The producer's or housekeeper's environment, made at its first invocation; raises SettingsError."""
+    settings = Settings.from_env(os.environ)
+    redis_url, database_url = _urls(settings)
+    prepare = settings.pooler is Pooler.NONE
+    return Home(settings, Database(database_url, prepare=prepare, name=f"vantage-{name}"), StreamWriter(redis_url))
+
+
+@dataclass(frozen=True, slots=True)
+class Outpost:
+    """What a worker keeps between invocations: one event loop, one client, one database and two Redis connections."""
+
+    settings: Settings
+    runner: asyncio.Runner
+    reader: StreamReader
+    database: AsyncDatabase
+    prober: Prober
+    memory: Memory
+
+    def drain(self, event: dict[str, Any], context: Context) -> Summary:
+        """One worker run."""
+        event_ms(event)
+        return self.runner.run(self._drain(context))
+
+    async def _drain(self, context: Context) -> Summary:
+        settings = self.settings
+        clock = Clock(await self.reader.time_s(), settings.pace)
+        return await Drain(
+            region=settings.region, aws_region=settings.aws_region, reader=self.reader, database=self.database,
+            prober=self.prober, clock=clock, memory=self.memory, request_id=context.aws_request_id,
+            timeout_ms=context.get_remaining_time_in_millis(), concurrency=settings.concurrency,
+            polling=settings.polling, durations=settings.durations,
+        ).run()  # fmt: skip
+
+
+@cache
+def outpost() -> Outpost:
+    """The worker's environment, made at its first invocation; raises SettingsError."""
+    settings = Settings.from_env(os.environ, worker=True)
+    redis_url, database_url = _urls(settings)
+    return Outpost(
+        settings,
+        asyncio.Runner(),
+        StreamReader(redis_url, settings.redis_group, settings.consumer or f"{settings.region.lower()}-{os.getpid()}"),
+        AsyncDatabase(database_url, prepare=settings.pooler is Pooler.NONE, name=f"vantage-worker-{settings.region}"),
+        Prober(settings.region, allow_private=settings.allow_private),
+        Memory(),
+    )
