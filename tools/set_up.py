@@ -85,25 +85,28 @@ def install_packages(lock: Path) -> None:
     """Install exactly what the lock names, wheels only, every hash checked, and show how far it is."""
     total = len(re.findall(r"^\S+==", lock.read_text(), re.MULTILINE))
     say(f"Installing the packages of {lock.name}; the first time this downloads them.")
-    options = ["--only-binary", ":all:", "--require-hashes", "--progress-bar", "off", "-r", str(lock)]
+    # --no-deps: the lock is the whole answer, and pip before 23.1 stumbles over extras when it works it out again
+    options = ["--no-deps", "--only-binary", ":all:", "--require-hashes", "--progress-bar", "off", "-r", str(lock)]
     output, seen = [], 0
     with subprocess.Popen(pip("install", *options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
         for line in run.stdout or ():
             output.append(line)
             seen += line.startswith(("Collecting ", "Processing ", "Requirement already "))
-            show_progress(line, f"{seen} of at most {total}")
+            show_progress(line, seen, total)
     if run.returncode != 0:
         say("".join(output[-15:]))
         sys.exit(f"pip could not install {lock.name} (above). With the cause mended, run the same command again.")
 
 
-def show_progress(line: str, count: str) -> None:
-    """One line that counts up on a terminal; elsewhere a line for each step."""
-    start, end = ("\r\033[K", "") if sys.stderr.isatty() else ("", "\n")
+def show_progress(line: str, seen: int, total: int) -> None:
+    """A line that counts up on a terminal; elsewhere a line now and then."""
+    terminal = sys.stderr.isatty()
+    start, end = ("\r\033[K", "") if terminal else ("", "\n")
     if line.startswith("Installing collected "):
         say(f"{start}  unpacking")
-    elif line.startswith(("Collecting ", "Processing ")):
-        print(f"{start}  {count}: {Path(line.split()[1]).name}", end=end, file=sys.stderr, flush=True)
+    elif line.startswith(("Collecting ", "Processing ")) and (terminal or seen % 20 == 0):
+        package = Path(line.split()[1]).name
+        print(f"{start}  {seen} of at most {total}: {package}", end=end, file=sys.stderr, flush=True)
 
 
 def install_vantage() -> None:
