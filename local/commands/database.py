@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import click
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from vantage.errors import ServerUnavailable, SettingsError, VantageError
 from vantage.settings import check_encrypted
@@ -75,6 +76,7 @@ def open_database(env: Mapping[str, str]) -> Connection:
     """A connection to the system's database; raises SettingsError or ServerUnavailable."""
     url = env["DATABASE_URL"]
     if env is os.environ:
+        _check_readable(url)
         check_encrypted("DATABASE_URL", url)
         return connect(url, name="vantage-cli")
     try:
@@ -83,6 +85,20 @@ def open_database(env: Mapping[str, str]) -> Connection:
         raise ServerUnavailable(
             "The local system is not running any more. Start it again, or set DATABASE_URL."
         ) from None
+
+
+def _check_readable(url: str) -> None:
+    """Refuse what libpq could not read; its own message would repeat parts of the URL, which may be the password."""
+    try:
+        readable = url.startswith(("postgresql://", "postgres://"))
+        readable = readable and set(str(conninfo_to_dict(url).get("port", ""))) <= set("0123456789,")
+    except psycopg.ProgrammingError:
+        readable = False
+    if not readable:
+        raise SettingsError(
+            "DATABASE_URL cannot be read: it must be postgresql://user:password@host:port/name, "
+            "with special characters of the password %-encoded."
+        )
 
 
 def with_database(command: Command) -> Command:

@@ -59,7 +59,9 @@ def test_an_applied_monitor_is_scheduled(database: Connection, folder: Path) -> 
     apply_text(database, folder, SITES)
     apply_text(database, folder, SITES.replace("b.example.com/}", "b.example.com/, interval: 5m, regions: [EU]}"))
 
-    in_force = "SELECT interval_s, regions::text[], enabled FROM monitor_schedule WHERE until_tick = 'infinity' ORDER BY 1"
+    in_force = (
+        "SELECT interval_s, regions::text[], enabled FROM monitor_schedule WHERE until_tick = 'infinity' ORDER BY 1"
+    )
     assert rows(database, in_force) == [(60, None, True), (300, ["EU"], True)]
 
 
@@ -87,7 +89,9 @@ def test_what_the_file_does_not_name_stays_unless_pruned(database: Connection, f
 
     assert (stayed.stays, stayed.has_changes, pruned.prune) == (("b",), False, ("b",))
     assert rows(database, "SELECT deleted_at IS NOT NULL FROM monitor ORDER BY slug") == [False, True]
-    assert rows(database, "SELECT enabled FROM monitor_schedule WHERE monitor_id = 2 AND until_tick = 'infinity'") == [False]
+    assert rows(database, "SELECT enabled FROM monitor_schedule WHERE monitor_id = 2 AND until_tick = 'infinity'") == [
+        False
+    ]
     assert [stored.slug for stored in load_definitions(database)] == ["a"]
 
 
@@ -116,7 +120,9 @@ def test_a_file_with_faults_changes_nothing(database: Connection, folder: Path) 
     """Not even what is right in it; a region that the database does not know is a fault with its line."""
     text = SITES + "- name: C\n  url: https://c.example.com/\n  regions: [MOON]\n"
 
-    with pytest.raises(MonitorsFileError, match=r"monitors\.yaml:6: regions\.0: is no region here; there are USA, INDIA, EU"):
+    with pytest.raises(
+        MonitorsFileError, match=r"monitors\.yaml:6: regions\.0: is no region here; there are USA, INDIA, EU"
+    ):
         apply_text(database, folder, text)
 
     assert rows(database, "SELECT count(*) FROM monitor") == [0]
@@ -146,17 +152,19 @@ def test_pause_and_resume_say_what_they_changed(database: Connection, folder: Pa
     assert rows(database, in_force) == [(1, True), (2, False)]
 
 
-def test_hostile_names_are_stored_as_they_are(database: Connection, folder: Path) -> None:
+def test_hostile_names_are_stored_as_they_are(database: Connection) -> None:
     """Markup, quotes and SQL in a name are text and nothing else."""
     name = "<img src=x onerror=alert(1)>'; DROP TABLE monitor; -- \\ %s ${1} 🦊"
-    item = definition(MonitorItem(name=name, slug="hostile", url="https://a.example.com/", group=name, tags={name: name}))
+    item = definition(
+        MonitorItem(name=name, slug="hostile", url="https://a.example.com/", group=name, tags={name: name})
+    )
 
     save(database, [item])
 
     assert load_definitions(database) == [item]
 
 
-def test_two_applies_at_once_do_not_fail(database_url: str, folder: Path) -> None:
+def test_two_applies_at_once_do_not_fail(database_url: str) -> None:
     """Both write the same thousand rows; each row is there once. (Without the table's lock, MERGE raises here.)"""
     fleet = [definition(MonitorItem(name=f"Site {n}", url=f"https://{n}.example.com/")) for n in range(1_000)]
     failures: list[Exception] = []
@@ -195,16 +203,16 @@ def test_what_the_database_holds_is_exported_and_applies_to_no_changes(
 
 
 def test_a_thousand_monitors_are_applied_within_seconds(database: Connection, folder: Path) -> None:
-    """Read, planned and applied in under 5 s, and again in under 5 s."""
+    """Read, planned and applied in under 5 s, and again in under 5 s (measured: 0.2 s each)."""
     text = "defaults: {interval: 5m, regions: [USA, EU]}\nmonitors:\n" + "".join(
-        f"- name: Site {n}\n  url: https://www.example.com/{n}\n  group: Public\n  tags: {{team: web}}\n" for n in range(1_000)
+        f"- name: Site {n}\n  url: https://www.example.com/{n}\n  group: Public\n  tags: {{team: web}}\n"
+        for n in range(1_000)
     )
     began_s = time.monotonic()
     first = apply_text(database, folder, text)
     between_s = time.monotonic()
     second = apply_text(database, folder, text)
 
-    print(f"1,000 monitors: applied in {between_s - began_s:.2f} s, again in {time.monotonic() - between_s:.2f} s")
     assert (len(first.create), second.has_changes) == (1_000, False)
     assert between_s - began_s < 5
     assert time.monotonic() - between_s < 5

@@ -37,7 +37,7 @@ IN_A_MONITOR = {  # what is added as line 4, and the fault there
     "interval: 1 min": "interval: must be a whole number with its unit, such as 800ms, 30s, 5m, 1h or 14d; it is 1 min",
     "interval: 0s": "interval: must be 10s, 15s, 20s, 30s or whole minutes up to 24h; it is 0s",
     "interval: -5m": "interval: must be a whole number with its unit, such as 800ms, 30s, 5m, 1h or 14d; it is -5m",
-    "interval: ٣٠s": "interval: must be a whole number with its unit, such as 800ms, 30s, 5m, 1h or 14d; it is ٣٠s",
+    "interval: \u0663\u0660s": "interval: must be a whole number with its unit, such as 800ms, 30s, 5m, 1h or 14d; it is \u0663\u0660s",
     "timeout: 999ms": "timeout: must be from 1s to 30s; it is 999ms",
     "timeout: 31s": "timeout: must be from 1s to 30s; it is 31s",
     "{interval: 10s, timeout: 11s}": "timeout: must not be longer than the interval of 10s; it is 11s",
@@ -115,18 +115,19 @@ IN_A_FILE = {
     "monitors: []\ndefaults:\n  interval: 7s\n": "3: interval: must be 10s, 15s, 20s, 30s or whole minutes up to 24h; "
     "it is 7s",
     "monitors: []\ndefaults: {channels: [team]}\n": "2: not yet: channels",
-    "defaults: {timeout: 20s}\nmonitors:\n- name: A\n  url: https://a.example.com\n  interval: 10s\n": "3: timeout: must "
-    "not be longer than the interval of 10s; it is 20s, by the default at 1.yaml:1",
+    "defaults: {timeout: 20s}\nmonitors:\n- name: A\n  url: https://a.example.com\n  interval: 10s\n": "3: timeout: "
+    "must not be longer than the interval of 10s; it is 20s, by the default at 1.yaml:1",
     "monitors:\n- url: https://a.example.com/\n": "2: name: is missing",
     "monitors:\n- name: A\n": "2: url: is missing",
     'monitors:\n- name: "\\0"\n  url: https://a.example.com/\n': "2: name: must be one line without control characters",
-    "monitors:\n- name: ' A'\n  url: https://a.example.com/\n": "2: name: must not be empty, nor begin or end with a space",
+    "monitors:\n- name: ' A'\n  url: https://a.example.com/\n": "2: name: must not be empty, nor begin or end "
+    "with a space",
     f"monitors:\n- name: {'n' * 201}\n  url: https://a.example.com/\n": "2: name: is longer than 200 characters",
     "monitors:\n- name: 東京\n  url: https://a.example.com/\n": "2: slug: cannot be made from this name, which has no "
     "letter or digit of ASCII; write one",
     "monitors:\n- name: 404\n  url: https://a.example.com/\n": "2: name: must be text; put it in quotes",
-    "monitors:\n- name: A\n  url: ftp://a.example.com/\n": "3: url: Only http and https can be watched; the URL must begin "
-    "with http:// or https://.",
+    "monitors:\n- name: A\n  url: ftp://a.example.com/\n": "3: url: Only http and https can be watched; the URL must "
+    "begin with http:// or https://.",
     "monitors:\n- name: A\n  url: http://169.254.169.254/\n": "3: url: 169.254.169.254 is a link-local address (cloud "
     "metadata lives there); only public addresses can be watched.",
     "monitors:\n- name: A\n  url: ${NOTHING}\n": "3: url: is empty; give it a value or take the line out",
@@ -191,7 +192,7 @@ def test_defaults_that_differ_between_files_are_a_fault(reading: Written, tmp_pa
     assert told == ["2.yaml:2: interval: differs from 1.yaml:1; defaults hold for all files"]
 
 
-def test_every_fault_of_every_file_is_listed(reading: Written, tmp_path: Path) -> None:
+def test_every_fault_of_every_file_is_listed(reading: Written) -> None:
     """A file that cannot be parsed hides nothing of the others, and one fault nothing of the next."""
     one = "monitors:\n- name: A\n  url: http://localhost/\n  interval: 1s\n  enabeld: true\n"
 
@@ -231,5 +232,7 @@ def test_what_is_refused_is_one_error_that_lists_all(reading: Written) -> None:
     """The error's text is what a user sees: a line per fault and their number."""
     faults = reading("monitors:\n- {nme: A}\n").faults
 
-    with pytest.raises(MonitorsFileError, match=r"1\.yaml:2: name: is missing\n(.*\n){2}3 faults; nothing was applied\.$"):
+    with pytest.raises(
+        MonitorsFileError, match=r"1\.yaml:2: name: is missing\n(.*\n){2}3 faults; nothing was applied\.$"
+    ):
         refuse(faults)

@@ -1,5 +1,6 @@
 """What is exported applies to no changes, and no text makes the reader fail."""
 
+import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,26 @@ from vantage.monitors_file.plan import plan
 from vantage.monitors_file.read import Reading, read
 from vantage.monitors_file.write import to_yaml
 
-TRICKY = ("no", "on", "12:30", "0200", "1e3", "~", "null", "true", "${HOME}", "$$", "5$", "a: b", "# c", "- d", "'", '"', "<<", "=")
+TRICKY = (
+    "no",
+    "on",
+    "12:30",
+    "0200",
+    "1e3",
+    "~",
+    "null",
+    "true",
+    "${HOME}",
+    "$$",
+    "5$",
+    "a: b",
+    "# c",
+    "- d",
+    "'",
+    '"',
+    "<<",
+    "=",
+)
 visible = st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp"))
 lines = (st.text(visible, min_size=1, max_size=40).map(str.strip).filter(bool)) | st.sampled_from(TRICKY)
 slugs = st.from_regex(r"[a-z0-9]{1,12}(-[a-z0-9]{1,6}){0,3}", fullmatch=True)
@@ -23,10 +43,14 @@ printable = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_s
 plain_values = printable.filter(lambda text: text and not text.startswith(("env:", "ssm:")))
 header_values = plain_values | st.sampled_from(["env:NAME", "ssm:/a/b"])
 header_names = st.from_regex(r"X-[A-Za-z0-9]{1,10}", fullmatch=True)
-headers = st.dictionaries(header_names, header_values, max_size=4).filter(lambda d: len({n.lower() for n in d}) == len(d))
+headers = st.dictionaries(header_names, header_values, max_size=4).filter(
+    lambda d: len({n.lower() for n in d}) == len(d)
+)
 paths = st.text(st.sampled_from("abc/?&=$%{}~-_.,'\"#!"), max_size=20)
 statuses = st.integers(100, 599) | st.sampled_from(["200-299", "404"])
-durations = st.tuples(st.sampled_from([10, 15, 20, 30]) | st.integers(1, 1440).map(lambda n: n * 60), st.integers(1, 10))
+durations = st.tuples(
+    st.sampled_from([10, 15, 20, 30]) | st.integers(1, 1440).map(lambda n: n * 60), st.integers(1, 10)
+)
 
 entries = st.fixed_dictionaries(
     {"name": lines, "slug": slugs, "url": paths.map(lambda path: f"https://www.example.com/{path}")},
@@ -41,7 +65,9 @@ entries = st.fixed_dictionaries(
         "method": st.sampled_from(["GET", "HEAD"]),
         "headers": headers,
         "user_agent": st.none() | plain_values,
-        "redirects": st.fixed_dictionaries({}, optional={"follow": st.integers(0, 20), "allow_downgrade": st.booleans()}),
+        "redirects": st.fixed_dictionaries(
+            {}, optional={"follow": st.integers(0, 20), "allow_downgrade": st.booleans()}
+        ),
         "verify_tls": st.booleans(),
         "expect": st.fixed_dictionaries({}, optional={"status": statuses | st.lists(statuses, min_size=1, max_size=3)}),
     },
@@ -49,7 +75,7 @@ entries = st.fixed_dictionaries(
 timed = st.tuples(entries, durations).map(
     lambda both: {**both[0], "interval": f"{both[1][0]}s", "timeout": f"{both[1][1]}s"}
 )
-fleets = st.lists(entries | timed, max_size=5, unique_by=lambda words: words["slug"])
+fleets = st.lists(entries | timed, max_size=5, unique_by=lambda words: str(words["slug"]))
 
 
 def read_text(text: str) -> Reading:
@@ -94,7 +120,12 @@ def test_a_duration_is_read_back_as_it_was_written(duration_ms: int) -> None:
 
 KEYS = sorted({*MonitorItem.model_fields, *MonitorItem.not_yet, "follow", "status", "monitors", "defaults", "<<", "x"})
 junk = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8) | st.sampled_from(TRICKY),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(max_size=8)
+    | st.sampled_from(TRICKY),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6),
     max_leaves=20,
 )
@@ -109,8 +140,6 @@ junk = st.recursive(
 @settings(max_examples=300, deadline=None)
 def test_whatever_a_file_holds_is_read_or_told(content: dict[str, Any]) -> None:
     """A wrong shape anywhere is a fault with a place, never an exception."""
-    import json
-
     for fault in read_text(json.dumps(content)).faults:
         assert fault.place.line > 0
         assert "\n" not in fault.sentence

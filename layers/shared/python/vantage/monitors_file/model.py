@@ -109,7 +109,7 @@ class Document(Strict):
     not_yet = _later("operator", "channels", "maintenance", "status_page")
 
     version: Literal[1] = 1
-    defaults: Defaults = Defaults()
+    defaults: Defaults = Field(default_factory=Defaults)
     monitors: list[Any] = []
 
 

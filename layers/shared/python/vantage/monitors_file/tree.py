@@ -92,9 +92,7 @@ def expand(text: str, env: Mapping[str, str]) -> str:
     return _DOLLAR.sub(value, text)
 
 
-def parse(
-    text: str, file: str, env: Mapping[str, str], loader: type[Any] = LOADER
-) -> tuple[Node | None, list[Fault]]:
+def parse(text: str, file: str, env: Mapping[str, str], loader: type[Any] = LOADER) -> tuple[Node | None, list[Fault]]:
     """The tree of a text, and all faults found on the way; None where there is no tree."""
     reader = _TreeReader(file, env)
     try:
