@@ -15,7 +15,7 @@ FORBIDDEN = [
     "/ro" + "ot/.pyenv",
     "https://py" + "pi.org/simple",
     "files.python" + "hosted.org",
-    "registry.npm" + "js.org",
+    "registry.n" + "pmjs.org",
     "pip install --index" + "-url x",
     "--extra-index" + "-url x",
     "--find" + "-links x",
