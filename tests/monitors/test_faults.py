@@ -37,7 +37,8 @@ IN_A_MONITOR = {  # what is added as line 4, and the fault there
     "interval: 1 min": "interval: must be a whole number with its unit, such as 800ms, 30s, 5m, 1h or 14d; it is 1 min",
     "interval: 0s": "interval: must be 10s, 15s, 20s, 30s or whole minutes up to 24h; it is 0s",
     "interval: -5m": "interval: must be a whole number with its unit, such as 800ms, 30s, 5m, 1h or 14d; it is -5m",
-    "interval: \u0663\u0660s": "interval: must be a whole number with its unit, such as 800ms, 30s, 5m, 1h or 14d; it is \u0663\u0660s",
+    "interval: \u0663\u0660s": "interval: must be a whole number with its unit, such as 800ms, 30s, 5m, 1h or 14d; "
+    "it is \u0663\u0660s",
     "timeout: 999ms": "timeout: must be from 1s to 30s; it is 999ms",
     "timeout: 31s": "timeout: must be from 1s to 30s; it is 31s",
     "{interval: 10s, timeout: 11s}": "timeout: must not be longer than the interval of 10s; it is 11s",
