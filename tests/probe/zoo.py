@@ -5,7 +5,7 @@ import contextlib
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
 HOST = "127.0.0.1"
@@ -163,23 +163,17 @@ class _Ear(asyncio.StreamReader):
 
 
 @contextlib.contextmanager
-def full_backlog() -> "contextlib.AbstractContextManager[int]":  # type: ignore[misc]  # a generator; read as its product
+def full_backlog(port: int = 0) -> Iterator[int]:
     """A port whose queue of connections is full: it never accepts."""
-    listener = socket.socket()
-    listener.bind((HOST, 0))
-    listener.listen(0)
-    waiting = []
-    for _ in range(3):
-        client = socket.socket()
-        client.setblocking(False)
-        client.connect_ex(listener.getsockname())
-        waiting.append(client)
-    try:
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind((HOST, port))
+        listener.listen(0)
+        for _ in range(3):
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(listener.getsockname())
         yield listener.getsockname()[1]
-    finally:
-        for client in waiting:
-            client.close()
-        listener.close()
 
 
 def closed_port() -> int:

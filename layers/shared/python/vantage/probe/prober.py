@@ -5,7 +5,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from time import perf_counter
+from time import monotonic, perf_counter
 
 import httpx
 
@@ -70,8 +70,9 @@ class Prober:
         silent = trace.reused and not trace.answered
         if result.status is not Status.DOWN or not (confirm or silent):
             return result
+        failed_s = monotonic()
         await asyncio.sleep(self.confirm_after_s if confirm else 0)
-        return replace(await self._attempt(check, Trace(fresh=True)), confirmed=confirm)
+        return replace(await self._attempt(check, Trace(fresh_since_s=failed_s)), confirmed=confirm)
 
     async def aclose(self) -> None:
         """Close every kept connection."""

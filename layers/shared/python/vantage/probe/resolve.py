@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Sequence
+from dataclasses import dataclass
 from ipaddress import ip_address
 from time import monotonic
 
@@ -16,7 +17,6 @@ from vantage.probe.faults import NameFault
 DEADLINE_S = 5.0
 TRY_S, TRIES = 2.0, 2
 REMEMBER_S = 30.0
-REMEMBER_MOST = 10_000
 FAMILIES = {"any": socket.AF_UNSPEC, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
 WORDS = {
     ares.ARES_ENOTFOUND: "there is no such name",
@@ -29,51 +29,67 @@ WORDS = {
 }
 
 
+@dataclass(slots=True)
+class _Asker:
+    """A c-ares channel. It remembers what it was told, so a fresh answer takes a fresh one."""
+
+    resolver: aiodns.DNSResolver
+    made_s: float
+    asking: int = 0
+
+
 class Names:
-    """Resolves names and remembers the answers for the length of a run; failures are never remembered."""
+    """Resolves names and remembers answers for REMEMBER_S, as a run needs; made without a loop, used on one."""
 
     def __init__(self, servers: Sequence[str] | None = None, *, deadline_s: float = DEADLINE_S) -> None:
         self._servers, self._deadline_s = servers, deadline_s
-        self._resolver: aiodns.DNSResolver | None = None
-        self._remembered: dict[tuple[str, str], tuple[float, list[Address]]] = {}
+        self._current: _Asker | None = None
 
-    async def addresses(self, host: str, family: str, *, fresh: bool) -> list[Address]:
-        """The addresses of a host, the best first (RFC 6724); never empty. Raises NameFault."""
-        until_s, known = self._remembered.get((host, family), (0.0, []))
-        if not fresh and monotonic() < until_s:
-            return known
-        found = await self._ask(host, family)
-        if len(self._remembered) >= REMEMBER_MOST:
-            self._remembered.clear()
-        self._remembered[host, family] = (monotonic() + REMEMBER_S, found)
-        return found
+    async def addresses(self, host: str, family: str, *, since_s: float = 0.0) -> list[Address]:
+        """The addresses of a host, the best first (RFC 6724); never empty. Raises NameFault.
 
-    async def aclose(self) -> None:
-        """Stop asking."""
-        if self._resolver is not None:
-            await self._resolver.close()
-
-    async def _ask(self, host: str, family: str) -> list[Address]:
-        # With no port and one socket type, c-ares gives each address once.
-        asked = self._channel().getaddrinfo(host, family=FAMILIES[family], type=socket.SOCK_STREAM)
+        Nothing that was learnt before `since_s` (on the clock of `monotonic`) is used.
+        """
+        asker = await self._asker(max(since_s, monotonic() - REMEMBER_S))
+        asker.asking += 1
         try:
             async with asyncio.timeout(self._deadline_s):
-                found = (await asked).nodes
+                # With no port and one socket type, c-ares gives each address once.
+                found = await asker.resolver.getaddrinfo(host, family=FAMILIES[family], type=socket.SOCK_STREAM)
         except TimeoutError:
             raise NameFault(f"{host}: {WORDS[ares.ARES_ETIMEOUT]}") from None
         except ares.DNSError as error:
             raise NameFault(f"{host}: {WORDS.get(error.args[0], str(error.args[-1]).lower())}") from None
-        addresses = [ip_address(node.addr[0].decode().partition("%")[0]) for node in found]
-        if not addresses:
+        finally:
+            asker.asking -= 1
+            if asker is not self._current:
+                await _close_unused(asker)
+        if not found.nodes:
             raise NameFault(f"{host}: {WORDS[ares.ARES_ENODATA]}")
-        return addresses
+        return [ip_address(node.addr[0].decode().partition("%")[0]) for node in found.nodes]
 
-    def _channel(self) -> aiodns.DNSResolver:
-        if self._resolver is None:
-            # NOSEARCH: a search domain of this machine must not turn a dead name into a living one.
-            flags = pycares.ARES_FLAG_NOSEARCH
-            self._resolver = aiodns.DNSResolver(self._servers, timeout=TRY_S, tries=TRIES, flags=flags)
-        return self._resolver
+    async def aclose(self) -> None:
+        """Stop asking."""
+        if self._current is not None:
+            await self._current.resolver.close()
+            self._current = None
+
+    async def _asker(self, newer_than_s: float) -> _Asker:
+        former = self._current
+        if former is not None and former.made_s > newer_than_s:
+            return former
+        # NOSEARCH: a search domain of this machine must not turn a dead name into a living one.
+        resolver = aiodns.DNSResolver(self._servers, timeout=TRY_S, tries=TRIES, flags=pycares.ARES_FLAG_NOSEARCH)
+        self._current = _Asker(resolver, monotonic())
+        if former is not None:
+            await _close_unused(former)
+        return self._current
+
+
+async def _close_unused(asker: _Asker) -> None:
+    """Close a channel that has been replaced, as soon as nobody waits for it."""
+    if not asker.asking:
+        await asker.resolver.close()
 
 
 def literal(host: str) -> Address | None:

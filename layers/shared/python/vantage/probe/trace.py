@@ -36,7 +36,7 @@ class Certificate:
 class Trace:
     """One attempt's orders (fresh, verify, …) and its sightings; times are seconds, summed over redirects."""
 
-    fresh: bool = False  # no kept connection, no remembered name
+    fresh_since_s: float | None = None  # no kept connection, and no name learnt before (clock of `monotonic`)
     verify: bool = True
     family: str = "any"  # any | ipv4 | ipv6
     read_most: int = 65_536  # bytes of a body; more closes the connection

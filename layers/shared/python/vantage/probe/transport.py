@@ -72,7 +72,7 @@ class Transport(httpx.AsyncBaseTransport):
 
     async def _over_kept(self, method: str, wire: bytes, origin: Origin, trace: Trace) -> Reply | None:
         """The reply over a kept connection; None: there is none, or it was dead, which is no fault of the site."""
-        if trace.fresh or method not in REUSABLE:
+        if trace.fresh_since_s is not None or method not in REUSABLE:
             return None
         connection = self._kept.take(origin)
         if connection is None:
@@ -109,7 +109,7 @@ class Transport(httpx.AsyncBaseTransport):
         if (address := literal(origin.host)) is not None:
             return [address]
         with trace.timed(Phase.DNS):
-            return await self._names.addresses(origin.host, origin.family, fresh=trace.fresh)
+            return await self._names.addresses(origin.host, origin.family, since_s=trace.fresh_since_s or 0.0)
 
     def _vetted(self, host: str, addresses: Sequence[Address]) -> list[Address]:
         """The addresses that may be spoken to, and one of which will be; raises AddressRefused when none may."""
@@ -126,7 +126,7 @@ class Transport(httpx.AsyncBaseTransport):
         try:
             async with self._gate.passed(trace):
                 with trace.timed(Phase.TLS):
-                    await connection.start_tls(tls.context(origin.verify, self._authorities), origin.host.rstrip("."))
+                    await connection.start_tls(tls.context(origin.verify, self._authorities), origin.host)
         except BaseException:
             connection.close()
             raise
@@ -190,7 +190,7 @@ def _alternating(addresses: list[Address]) -> list[Address]:
 
 
 def _origin(url: httpx.URL, trace: Trace) -> Origin:
-    host = url.raw_host.decode("ascii").strip("[]").lower()
+    host = url.raw_host.decode("ascii").strip("[]").lower().removesuffix(".")  # the root's dot is in no certificate
     return Origin(url.scheme, host, url.port or PORTS[url.scheme], trace.verify, trace.family)
 
 
