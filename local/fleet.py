@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from local.environments import Function, Reply
@@ -17,8 +18,11 @@ HOME = REGIONS["USA"]
 PRODUCER_TIMEOUT_S = 120
 HOUSEKEEPER_TIMEOUT_S = 120
 WORKER_TIMEOUT_S = 240
+# At the very first start, the minute that is under way is pushed only while it is this young (a deployed system: 30 s):
+# the demo has a monitor with an interval of 10 s, and what would be too late for it should not be its first impression.
+YOUNG_S = 15
 Modules = Mapping[str, str]
-MODULES: Modules = {name: f"functions.{name}.app" for name in ("producer", "housekeeper", "worker")}
+MODULES: Modules = MappingProxyType({kind: f"functions.{kind}.app" for kind in ("producer", "housekeeper", "worker")})
 
 
 def group_of(region: str) -> str:
@@ -40,11 +44,9 @@ class Fleet:
         """Every function."""
         yield from (self.producer, self.housekeeper, *self.workers.values())
 
-    async def fire_first(self, minute: int, *, push: int | None) -> None:
-        """The first events: the producer's run is waited for, so that the workers find what it pushed."""
-        if push is not None:
-            await self._report(self.producer, self.producer.invoke({"time": event_time(push)}))
-        self.fire(minute, push=None)
+    async def push_first(self, minute: int) -> None:
+        """The first event, to the producer alone: when it has ended, the workers find what it pushed."""
+        await self._report(self.producer, self.producer.invoke({"time": event_time(minute)}))
 
     def fire(self, minute: int, *, push: int | None) -> None:
         """A minute's events, to every function; `push` is the minute of the producer's, None for none."""
@@ -102,7 +104,9 @@ def deploy(settings: Mapping[str, str], logs: Path, say: Say, changed: Callable[
         return Function(name, modules[kind], slot, {**settings, **own}, timeout_s, logs / f"{name}.log", pace, changed)
 
     return Fleet(
-        function("producer", "producer", "producer", PRODUCER_TIMEOUT_S, {"AWS_REGION": HOME}),
+        function("producer", "producer", "producer", PRODUCER_TIMEOUT_S, {
+            "AWS_REGION": HOME, "VANTAGE_FIRST_TICK_WITHIN_S": str(YOUNG_S),
+        }),
         function("housekeeper", "housekeeper", "housekeeper", HOUSEKEEPER_TIMEOUT_S, {"AWS_REGION": HOME}),
         {
             region: function("worker", f"worker-{region}", region.lower(), WORKER_TIMEOUT_S, {

@@ -7,23 +7,24 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 from local.demo_targets import DemoTargets
-from local.fleet import Fleet
+from local.fleet import YOUNG_S, Fleet
 from local.minutes import MINUTE_S, as_time, minutes, now_s
 from local.servers import Servers
 from local.terminal import Glance, View
 from vantage.clock import Pace
 from vantage.errors import ServerUnavailable
-from vantage.store.connection import Database
+from vantage.store.connection import Connection, Database
 from vantage.store.glance import latest_cells
 from vantage.store.sheet import RunSheet, TickSheet, database_time, latest_ticks, run_sheet, run_ticks
 
-YOUNG_S = 30  # as Durations.first_tick_within_s
 LOOK_EVERY_S = 1.0
 TRIES = 8
 TRY_AGAIN_S = 5.0  # together longer than the lease that a killed producer leaves behind
 TICKS_LOOKED_AT = 6
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,12 @@ class Summary:
             "ticks": self.sheet.ticks,
             "sheet": {region: counts.as_dict() for region, counts in self.sheet.regions.items()},
             "checks_per_second": round(stored / self.seconds, 2),
-            "late_ms": {"p50": self.sheet.late_p50_ms, "p99": self.sheet.late_p99_ms},
+            "late_ms": {"p50": _rounded(self.sheet.late_p50_ms), "p99": _rounded(self.sheet.late_p99_ms)},
         }
+
+
+def _rounded(ms: float | None) -> float | None:
+    return None if ms is None else round(ms, 1)
 
 
 @dataclass(slots=True)
@@ -56,10 +61,10 @@ class Run:
     pids_changed: Callable[[], None]
     pace: Pace
     duration_s: int | None
-    began_s: float = 0.0
     began_at: datetime | None = None
+    first_tick: int | None = None
     last_push: int | None = None
-    _ticks: list[TickSheet] = field(default_factory=list)
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def live(self) -> Summary | None:
         """Run until the duration is over and everything pushed is booked; None where there is no such end."""
@@ -79,20 +84,21 @@ class Run:
 
     async def _drive(self) -> Summary | None:
         """Fire each minute's events; when the duration is over, finish."""
-        self.began_s = began = now_s(self.pace)
+        began = now_s(self.pace)
         started_s = time.monotonic()
-        self.began_at = database_time(self.database.connection())
+        self.began_at = await self._ask(database_time)
         end = began + self.duration_s if self.duration_s else math.inf
         async for minute in minutes(self.pace, end):
-            push = pushable(minute, began, end)
-            if minute <= began:
-                await self.fleet.fire_first(minute, push=push)
+            push = pushable(minute, began, end, first=self.last_push is None)
+            if push is not None and self.last_push is None:
+                self.first_tick = minute
+                await self.fleet.push_first(push)
+                self.fleet.fire(minute, push=None)
             else:
                 self.fleet.fire(minute, push=push)
             self.last_push = push if push is not None else self.last_push
         await self._finish()
-        ticks = await asyncio.to_thread(self._run_ticks)
-        sheet = await asyncio.to_thread(run_sheet, self.database.connection(), ticks)
+        sheet = await self._ask(lambda connection: run_sheet(connection, self._run_ticks(connection)))
         return Summary(sheet, time.monotonic() - started_s)
 
     async def _finish(self) -> None:
@@ -109,13 +115,13 @@ class Run:
         await self.fleet.close_books(minute)
 
     async def _is_accounted_for(self) -> bool:
-        ticks = await asyncio.to_thread(self._run_ticks)
+        ticks = await self._ask(self._run_ticks)
         return all(sheet.is_accounted_for for sheet in ticks) and bool(ticks)
 
-    def _run_ticks(self) -> list[TickSheet]:
-        first = as_time(self.began_s // MINUTE_S * MINUTE_S)
-        assert self.began_at is not None
-        return run_ticks(self.database.connection(), first, self.began_at)
+    def _run_ticks(self, connection: Connection) -> list[TickSheet]:
+        if self.first_tick is None or self.began_at is None:
+            return []
+        return run_ticks(connection, as_time(self.first_tick), self.began_at)
 
     async def _keep_alive(self) -> None:
         """Start servers and demo targets again when they died."""
@@ -131,22 +137,28 @@ class Run:
     async def _show(self) -> None:
         while True:
             with suppress(ServerUnavailable):  # the functions report it; the next glance may see again
-                self.screen.show(await asyncio.to_thread(self._glance))
+                self.screen.show(await self._ask(_glance))
             await asyncio.sleep(LOOK_EVERY_S)
 
-    def _glance(self) -> Glance:
-        connection = self.database.connection()
-        return Glance(latest_cells(connection), latest_ticks(connection, TICKS_LOOKED_AT))
+    async def _ask(self, question: Callable[[Connection], Answer]) -> Answer:
+        """Put a question to PostgreSQL, beside the loop; one at a time, for there is one connection."""
+        async with self._asking:
+            return await asyncio.to_thread(lambda: question(self.database.connection()))
 
 
-def pushable(minute: int, began_s: float, end_s: float) -> int | None:
-    """The minute of the producer's event in this minute, such that it pushes no tick that ends after the run.
+def _glance(connection: Connection) -> Glance:
+    return Glance(latest_cells(connection), latest_ticks(connection, TICKS_LOOKED_AT))
 
-    An event pushes the minute after its own. Where that ends too late and the run began early in this minute, the
-    event of the minute before pushes this one.
+
+def pushable(minute: int, began_s: float, end_s: float, *, first: bool) -> int | None:
+    """The minute of the producer's event in this minute; None for no event. `first`: there was none yet.
+
+    An event pushes the minute after its own, and a run with an end pushes none that ends later: where that one would,
+    the event of the minute before pushes this one. Nor does it push the minute that it began in, where much of that
+    had passed: what would then be late is not this run's doing.
     """
-    if minute + 2 * MINUTE_S <= end_s:
+    if end_s == math.inf or (minute + 2 * MINUTE_S <= end_s and began_s - minute <= YOUNG_S):
         return minute
-    if began_s - YOUNG_S < minute <= began_s and minute + MINUTE_S <= end_s:
+    if first and minute + MINUTE_S <= end_s and began_s - minute <= YOUNG_S:
         return minute - MINUTE_S
     return None

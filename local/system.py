@@ -17,7 +17,7 @@ from local.fleet import MODULES, REGIONS, Modules, deploy, group_of
 from local.migrate import migrate
 from local.run import Run, Summary
 from local.servers import Servers, embedded
-from local.terminal import View, sheet_in_words, view
+from local.terminal import View, counts_in_words, view
 from vantage.monitors_file.apply import apply_plan, plan_files
 from vantage.settings import Settings, check_encrypted
 from vantage.store.connection import Connection, Database
@@ -154,4 +154,4 @@ def _tell(summary: Summary, options: Options, screen: View) -> None:
         return
     screen.say(f"{summary.sheet.ticks} ticks in {summary.seconds:.0f} s")
     for region, counts in summary.sheet.regions.items():
-        screen.say(f"  {sheet_in_words([(region, counts)])}")
+        screen.say(f"  {region}: stored {counts_in_words(counts)}")

@@ -8,9 +8,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from local.terminal import Glance, clock, counts_in_words, in_words
+from local.terminal import Glance, clock, in_words, since, tick_in_words
 from vantage.store.glance import Cell
-from vantage.store.sheet import Counts, TickSheet
+from vantage.store.sheet import TickSheet
 
 TICKS_SHOWN = 4
 STYLES = {"up": "green", "degraded": "yellow", "down": "bold red", "refused": "magenta"}
@@ -42,12 +42,12 @@ class LiveTable:
 
 
 def _drawing(glance: Glance) -> RenderableType:
-    return Group(_monitors(glance.cells), _ticks(glance.ticks))
+    return Group("", _monitors(glance.cells), "", _ticks(glance.ticks))
 
 
 def _monitors(cells: Sequence[Cell]) -> RenderableType:
     regions = list(dict.fromkeys(cell.region for cell in cells))
-    table = Table("Monitor", *regions, box=None, pad_edge=False, header_style="bold")
+    table = _table("Monitor", [f"{region}, since" for region in regions])
     for slug in dict.fromkeys(cell.slug for cell in cells):
         row = {cell.region: cell for cell in cells if cell.slug == slug}
         texts = [_cell(row[region]) if region in row else Text("-", "dim") for region in regions]
@@ -59,25 +59,21 @@ def _cell(cell: Cell) -> Text:
     if cell.status is None:
         return Text("…", "dim")
     text = Text(in_words(cell), STYLES.get(cell.status, ""))
-    return text.append(f" since {clock(cell.since)}", "dim")
+    return text.append(f" {since(cell)}", "dim not bold white")
 
 
 def _ticks(ticks: Sequence[TickSheet]) -> RenderableType:
-    regions = sorted({region for sheet in ticks for region in sheet.regions})
-    table = Table("Tick", *regions, box=None, pad_edge=False, header_style="bold")
+    regions = list(dict.fromkeys(region for sheet in ticks for region in sheet.regions))
+    table = _table("Tick", [f"{region}, stored" for region in regions])
     for sheet in ticks[:TICKS_SHOWN]:
+        texts = [tick_in_words(sheet, region) for region in regions]
         style = "" if sheet.is_accounted_for or sheet.closed else "dim"
-        texts = [Text(_tick(sheet, sheet.regions.get(region)), style) for region in regions]
-        table.add_row(Text(clock(sheet.tick), style), *texts)
+        table.add_row(*(Text(text, style) for text in (clock(sheet.tick), *texts)))
     return table
 
 
-def _tick(sheet: TickSheet, counts: Counts | None) -> str:
-    if counts is None:
-        return "-"
-    if sheet.closed or not counts.lost:
-        return counts_in_words(counts)
-    open_counts = Counts(counts.scheduled - counts.lost, counts.stored, counts.expired, counts.skipped, counts.dead)
-    return (
-        f"{counts_in_words(open_counts)}, {counts.lost} to come" if open_counts.scheduled else f"{counts.lost} to come"
-    )
+def _table(first: str, others: Sequence[str]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for head in (first, *others):
+        table.add_column(head, no_wrap=True, overflow="ellipsis")
+    return table

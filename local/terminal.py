@@ -1,7 +1,7 @@
 """What a person sees of a local run: a live table in a terminal, plain lines anywhere else."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TextIO
@@ -35,12 +35,13 @@ class PlainLines:
         for cell in glance.cells:
             key = (cell.slug, cell.region)
             if self._statuses.get(key) != cell.status:
-                self.say(f"{clock(cell.since)} {cell.name}: {in_words(cell)} in {cell.region}")
+                self.say(f"{clock(cell.since)} {cell.name}: {in_words(cell)} from {cell.region}")
             self._statuses[key] = cell.status
         for sheet in reversed(glance.ticks):
             if sheet.tick not in self._told and (sheet.is_accounted_for or sheet.closed):
                 self._told.add(sheet.tick)
-                self.say(f"{clock(sheet.tick)} tick: {sheet_in_words(sheet.regions.items())}")
+                parts = [f"{region} {counts_in_words(counts)}" for region, counts in sheet.regions.items()]
+                self.say(f"{clock(sheet.tick)} tick, stored: {'; '.join(parts)}")
 
     def close(self) -> None:
         """Nothing to tidy up."""
@@ -71,30 +72,43 @@ def view(*, as_json: bool) -> View:
 
 
 def in_words(cell: Cell) -> str:
-    """Such as `down (status 503)` or `up in 12 ms`."""
+    """Such as `up 12 ms`, `down 503` or `down timeout`."""
     if cell.status is None:
         return "no result yet"
-    if cell.reason is None:
-        return f"{cell.status} in {_latency(cell)}" if cell.latency_ms is not None else cell.status
-    why = f"{cell.reason} {cell.http_status}" if cell.reason == "status" else cell.reason
-    return f"{cell.status} ({why})"
+    if cell.reason is not None:
+        return f"{cell.status} {cell.http_status if cell.reason == 'status' else cell.reason}"
+    if cell.latency_ms is None:
+        return cell.status
+    return (
+        f"{cell.status} {cell.latency_ms / 1000:.1f} s"
+        if cell.latency_ms >= 1000
+        else f"{cell.status} {cell.latency_ms:.0f} ms"
+    )
 
 
-def sheet_in_words(regions: Iterable[tuple[str, Counts]]) -> str:
-    """Such as `USA 13 of 13 stored, INDIA 12 of 13 stored (1 expired)`."""
-    return ", ".join(f"{region} {counts_in_words(counts)}" for region, counts in regions)
+def since(cell: Cell) -> str:
+    """The time of day, or the day where that is another one."""
+    if cell.since is None:
+        return ""
+    at, now = cell.since.astimezone(), datetime.now().astimezone()
+    return at.strftime("%H:%M" if at.date() == now.date() else "%d %b")
 
 
-def counts_in_words(counts: Counts) -> str:
-    """Such as `12 of 13 stored (1 expired)`."""
-    others = [f"{counts.as_dict()[name]} {name}" for name in ("expired", "skipped", "dead") if counts.as_dict()[name]]
-    others += [f"{counts.lost} lost"] if counts.lost else []
-    return f"{counts.stored} of {counts.scheduled} stored" + (f" ({', '.join(others)})" if others else "")
+def counts_in_words(counts: Counts, *, closed: bool = True) -> str:
+    """Such as `12 of 13, 1 expired`; what is missing is lost only when the books are closed."""
+    named = counts.as_dict()
+    shown = ("expired", "skipped", "dead", *(("lost",) if closed else ()))
+    return ", ".join(
+        [f"{counts.stored} of {counts.scheduled}", *(f"{named[name]} {name}" for name in shown if named[name])]
+    )
 
 
-def _latency(cell: Cell) -> str:
-    ms = cell.latency_ms or 0.0
-    return f"{ms / 1000:.1f} s" if ms >= 1000 else f"{ms:.0f} ms"
+def tick_in_words(sheet: TickSheet, region: str) -> str:
+    """A region's part of a tick."""
+    counts = sheet.regions.get(region)
+    if counts is None or not (sheet.complete or sheet.closed or counts.scheduled):
+        return "-"
+    return counts_in_words(counts, closed=sheet.closed)
 
 
 def clock(at: datetime | None) -> str:

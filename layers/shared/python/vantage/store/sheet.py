@@ -100,7 +100,7 @@ def database_time(connection: Connection) -> datetime:
 
 def _ticks(connection: Connection, condition: str, arguments: Mapping[str, object]) -> list[TickSheet]:
     columns = f"tick, region::text, pushed_at IS NOT NULL, closed_at IS NOT NULL, {_COUNTS}"
-    query = f"SELECT {columns} FROM tick_ledger WHERE {condition} ORDER BY tick DESC, region"  # noqa: S608  # ours
+    query = f"SELECT {columns} FROM tick_ledger WHERE {condition} ORDER BY tick DESC, tick_ledger.region"  # noqa: S608  # ours
     rows = connection.execute(query, arguments)
     found: dict[datetime, _Found] = {}
     for tick, region, complete, closed, *counts in rows:
