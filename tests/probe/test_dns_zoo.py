@@ -111,7 +111,7 @@ def test_of_good_and_bad_addresses_a_good_one_is_taken() -> None:
 
 
 def test_a_name_that_changes_its_mind_is_judged_each_time() -> None:
-    """The address that is connected is the one that was vetted: a second, inner answer is refused at the next lookup."""
+    """The address that is connected is the one that was vetted: a second, inner answer is refused next time."""
 
     async def ask_twice() -> list[Result]:
         answers = in_turn(holds("127.0.0.1"), holds(METADATA))

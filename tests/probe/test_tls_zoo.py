@@ -20,6 +20,7 @@ Contexts = Callable[[Papers], ssl.SSLContext]
 
 
 def old_tls(papers: Papers) -> ssl.SSLContext:
+    """A server that knows TLS 1.0 and 1.1 only."""
     context = papers.server()
     context.set_ciphers("ALL:@SECLEVEL=0")
     with contextlib.suppress(ssl.SSLError, ValueError):
@@ -29,6 +30,7 @@ def old_tls(papers: Papers) -> ssl.SSLContext:
 
 
 def wants_our_certificate(papers: Papers) -> ssl.SSLContext:
+    """A server that talks to clients with a certificate only."""
     context = papers.server()
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_REQUIRED
@@ -47,6 +49,7 @@ ROWS: dict[str, tuple[Contexts, str]] = {
 
 
 async def ask(context: ssl.SSLContext, papers: Papers, **spec: Any) -> Result:
+    """What is seen of a good server with this context."""
     async with zoo.target(zoo.says(zoo.OK), context=context) as target:
         return await probe(f"https://{HOST}:{target.port}/", options={"authorities": papers.file}, **spec)
 

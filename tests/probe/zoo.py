@@ -91,6 +91,14 @@ async def resets_midway(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
     reset(writer)
 
 
+async def hangs_up_on_the_second(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answers one request and keeps the connection, then closes it when the next one comes."""
+    await head_of(reader)
+    writer.write(OK)
+    await writer.drain()
+    await head_of(reader)
+
+
 def reset(writer: asyncio.StreamWriter) -> None:
     """Close with a reset and not with an end."""
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -113,7 +121,9 @@ async def closes_at_once(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> N
 
 
 @contextlib.asynccontextmanager
-async def target(serve: Serve, *, context: ssl.SSLContext | None = None, host: str = HOST) -> AsyncIterator[Target]:
+async def target(
+    serve: Serve, *, context: ssl.SSLContext | None = None, host: str = HOST, port: int = 0
+) -> AsyncIterator[Target]:
     """Serve on a free port of loopback while the block runs; leaves no task and no socket behind."""
     tasks: set[asyncio.Task[None]] = set()
     here = Target(0)
@@ -132,7 +142,7 @@ async def target(serve: Serve, *, context: ssl.SSLContext | None = None, host: s
             tasks.discard(task)
             writer.close()
 
-    server = await asyncio.start_server(connected, host, 0, ssl=context)
+    server = await asyncio.start_server(connected, host, port, ssl=context)
     here.port = server.sockets[0].getsockname()[1]
     try:
         yield here

@@ -7,6 +7,7 @@ import httpx
 
 from vantage.guard import GuardError, check_header, check_method, check_url
 from vantage.monitor import Json
+from vantage.probe.resolve import FAMILIES
 from vantage.probe.trace import KEY, Trace
 
 FOLLOW = 10
@@ -35,26 +36,38 @@ class Plan:
 
 def read(spec: Mapping[str, Json], *, user_agent: str, allow_private: bool) -> Plan:
     """The plan of a spec; raises GuardError where it must not or cannot be followed."""
-    check_url(spec["url"], allow_private)
-    method, headers, content = spec.get("method") or "GET", _headers(spec, user_agent), _content(spec.get("body"))
-    check_method(method)
     try:
-        request = httpx.Request(method, spec["url"], headers=headers, content=content)
-    except (httpx.InvalidURL, UnicodeError, ValueError):  # idna's errors are UnicodeErrors
-        raise GuardError("The URL cannot be understood: check its host's spelling.") from None
-    redirects = spec.get("redirects") or {}
-    expect = spec.get("expect") or {}
+        check_url(spec["url"], allow_private)
+        check_method(spec.get("method") or "GET")
+        return _read(spec, user_agent)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise GuardError(f"The monitor's configuration cannot be used ({type(error).__name__}: {error}).") from None
+
+
+def _read(spec: Mapping[str, Json], user_agent: str) -> Plan:
+    request = _request(spec, user_agent)
+    redirects, expect, family = spec.get("redirects") or {}, spec.get("expect") or {}, spec.get("ip_family") or "any"
+    if family not in FAMILIES:
+        raise GuardError(f"ip_family must be one of {', '.join(FAMILIES)}.")
     return Plan(
-        method=method,
+        method=request.method,
         url=request.url.copy_with(fragment=None),
         headers=request.headers,
         body=httpx.ByteStream(request.content),
         follow=int(redirects.get("follow", FOLLOW)),
         allow_downgrade=bool(redirects.get("allow_downgrade", False)),
         verify=bool(spec.get("verify_tls", True)),
-        family=spec.get("ip_family") or "any",
+        family=family,
         status=tuple(status_range(rule) for rule in expect.get("status") or ["200-299"]),
     )
+
+
+def _request(spec: Mapping[str, Json], user_agent: str) -> httpx.Request:
+    headers, content = _headers(spec, user_agent), _content(spec.get("body"))
+    try:
+        return httpx.Request(spec.get("method") or "GET", spec["url"], headers=headers, content=content)
+    except (httpx.InvalidURL, UnicodeError, ValueError):  # idna's errors are UnicodeErrors
+        raise GuardError("The URL cannot be understood: check its host's spelling.") from None
 
 
 def status_range(rule: str | int) -> range:

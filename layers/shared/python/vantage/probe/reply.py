@@ -55,8 +55,7 @@ class Reply:
             self.reusable = False
         if self._fault:
             raise httpx.RemoteProtocolError(self._fault)
-        if not self.complete:
-            self._check_size(len(data))
+        self._check_size(len(data))
 
     def finish(self) -> None:
         """The other side closed; raises httpx.RemoteProtocolError where that leaves the response incomplete."""
@@ -71,9 +70,11 @@ class Reply:
     def _check_size(self, more: int) -> None:
         if self._in_headers:
             self._header_bytes += more
-            if self._header_bytes > HEADERS_MOST or self._wire_bytes > INTERIM_MOST:
-                raise HeadersTooLarge(f"the headers are longer than {HEADERS_MOST // 1024} KiB")
-        elif self._wire_bytes > 2 * (self._read_most + HEADERS_MOST):  # all framing and no body
+        if self._header_bytes > HEADERS_MOST or (self._in_headers and self._wire_bytes > INTERIM_MOST):
+            raise HeadersTooLarge(f"the headers are longer than {HEADERS_MOST // 1024} KiB")
+        if not (self._in_headers or self.complete) and self._wire_bytes > 2 * (
+            self._read_most + HEADERS_MOST
+        ):  # all framing and no body
             self._cut()
 
     def _cut(self) -> None:
@@ -104,6 +105,7 @@ class Reply:
 
     def _begin_body(self) -> None:
         self._in_headers = False
+        self._header_bytes = sum(len(name) + len(value) + 4 for name, value in self.headers)  # ": " and the line's end
         self.version = self._parser.get_http_version()
         self._framed = any(
             name.lower() == b"content-length" or (name.lower() == b"transfer-encoding" and b"chunked" in value.lower())
