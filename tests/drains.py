@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
-import redis
 
 from vantage import wire
 from vantage.check import Check, Reason, Result, Status
 from vantage.clock import Clock, Pace
-from vantage.drain import Drain, Memory, Summary
+from vantage.drain import Drain, Memory, Station, Summary
 from vantage.durations import Durations, Polling
 from vantage.store import ledger, regions
 from vantage.store.connection import AsyncDatabase
@@ -68,13 +67,14 @@ class World:
     pace: Pace = Pace()
     tick_s: int = 0
 
-    def begin(self, monitors: int, interval_s: int = 60, regions_: list[str] | None = None) -> None:
+    def begin(self, monitors: int, interval_s: int = 60) -> None:
         """Region, monitors, and an open tick for the current minute."""
         regions.insert_region(self.database, "EU", "local", "g-eu")
         self.tick_s = int(time.time() // 60) * 60
         self.database.execute(
             """INSERT INTO monitor (slug, name, type, spec, interval_s, timeout_ms)
-               SELECT gen_random_uuid(), 'M', 'http', '{"url": "https://example.com/"}', %s, 1000 FROM generate_series(1, %s)""",
+               SELECT gen_random_uuid(), 'M', 'http', '{"url": "https://example.com/"}', %s, 1000
+                 FROM generate_series(1, %s)""",
             (interval_s, monitors),
         )
         self.database.execute("UPDATE monitor_schedule SET from_tick = from_tick - interval '1 hour'")
@@ -109,11 +109,10 @@ class World:
         database = AsyncDatabase(database_url or self.database_url)
         try:
             clock = Clock(await reader.time_s(), self.pace)
-            return await Drain(
-                region="EU", aws_region="local", reader=reader, database=database, prober=probe, clock=clock,
-                memory=memory or Memory(), request_id=uuid.uuid4().hex, timeout_ms=timeout_ms, concurrency=concurrency,
-                polling=polling, durations=durations,
-            ).run()  # fmt: skip
+            station = Station(
+                "EU", "local", reader, database, probe, memory or Memory(), concurrency, polling, durations
+            )
+            return await Drain(station, clock, uuid.uuid4().hex, timeout_ms).run()
         finally:
             await reader.close()
             await database.close()
@@ -125,7 +124,8 @@ class World:
     def books(self) -> dict[str, int]:
         """The sums of the ledger."""
         row = self.database.execute(
-            "SELECT sum(pushed), sum(stored), sum(expired), sum(dead), sum(pushed - stored - expired - dead) FROM tick_ledger"
+            """SELECT sum(pushed), sum(stored), sum(expired), sum(dead), sum(pushed - stored - expired - dead)
+                 FROM tick_ledger"""
         ).fetchone()
         return dict(zip(("pushed", "stored", "expired", "dead", "open"), map(int, row or ()), strict=True))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 import redis
+
 from local.migrate import migrate
 from local.servers import Servers, embedded
 
@@ -15,8 +16,8 @@ TABLES = "dead_letter, check_result, monitor_schedule, tick_ledger, monitor, reg
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
     """PostgreSQL, migrated, and Valkey; DATABASE_URL and REDIS_URL where set are used instead."""
-    given = {"given_database": os.environ.get("DATABASE_URL", ""), "given_redis": os.environ.get("REDIS_URL", "")}
-    with embedded(fast=True, **given) as running:
+    database, redis_ = os.environ.get("DATABASE_URL", ""), os.environ.get("REDIS_URL", "")
+    with embedded(fast=True, given_database=database, given_redis=redis_) as running:
         migrate(running.database_url)
         yield running
 

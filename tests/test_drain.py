@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
-import redis
+import redis.asyncio
 
 from tests.drains import Probe, World, down
 from vantage import wire
@@ -114,8 +114,10 @@ def test_an_entry_for_other_regions_leaves_no_row(world: World) -> None:
     assert (list(world.rows()), [m for _, m in probe.seen], summary.foreign, world.pending()) == ([2], [2], 1, 0)
 
 
-@pytest.mark.parametrize("value", [b"", b"garbage", b"9;EU;60;;[]", b"1;EU;60;;{not json", b'1;EU;60;;["x","http",{}]',
-                                   b'1;EU;0;;[1000,"http",{}]', b"1;EU;60;;" + b"[" * 100_000, b"\xff\x00\xfe"])  # fmt: skip
+@pytest.mark.parametrize("value", [
+    b"", b"garbage", b"9;EU;60;;[]", b"1;EU;60;;{not json", b'1;EU;60;;["x","http",{}]', b'1;EU;0;;[1000,"http",{}]',
+    b"1;EU;60;;" + b"[" * 100_000, b"\xff\x00\xfe",
+])  # fmt: skip
 def test_an_entry_that_cannot_be_read_is_buried_with_its_text(world: World, value: bytes) -> None:
     """It ends as a dead letter with its raw text, the rest is unharmed, and it does not come back."""
     world.begin(3)
@@ -129,10 +131,20 @@ def test_an_entry_that_cannot_be_read_is_buried_with_its_text(world: World, valu
     assert world.pending() == 0
 
 
+def slot_ms(world: World) -> int:
+    """Monitor 1's slot in the minute before this one."""
+    query = "SELECT offset_ms(phase_s, 60, 10) FROM monitor_schedule WHERE monitor_id = 1"
+    row = world.database.execute(query).fetchone()
+    assert row
+    return world.tick_s * 1000 - 60_000 + int(row[0])
+
+
 def test_a_dead_entry_that_is_a_slot_is_booked(world: World) -> None:
-    """Where a broken entry's id is a slot of a monitor here, the check ended as dead; where not, the sheet knows nothing."""
+    """Where a broken entry's id is a slot of a monitor here, it ended as dead; where not, the sheet knows nothing."""
     world.begin(2)
-    row = world.database.execute("SELECT offset_ms(phase_s, 60, 10) FROM monitor_schedule WHERE monitor_id = 1").fetchone()
+    row = world.database.execute(
+        "SELECT offset_ms(phase_s, 60, 10) FROM monitor_schedule WHERE monitor_id = 1"
+    ).fetchone()
     assert row
     at_ms = world.tick_s * 1000 - 60_000 + row[0]
     for entry_id in (f"{at_ms}-1", f"{at_ms + 1}-2", f"{at_ms + 2}-77", f"{at_ms + 3}-18446744073709551615"):
@@ -162,9 +174,7 @@ def test_poison_is_buried_after_five_deliveries(world: World) -> None:
 def test_a_pending_entry_without_its_body_ends_as_expired(world: World) -> None:
     """Trimmed away while it was held: its id says which check it was; only a slot of this region is booked."""
     world.begin(1)
-    row = world.database.execute("SELECT offset_ms(phase_s, 60, 10) FROM monitor_schedule").fetchone()
-    assert row
-    at_ms = world.tick_s * 1000 - 60_000 + row[0]
+    at_ms = slot_ms(world)
     world.push(1)
     for entry_id in (f"{at_ms}-1", f"{at_ms + 1}-1"):
         world.redis.delete(STREAM)
@@ -225,8 +235,6 @@ def test_a_younger_run_takes_over(world: World) -> None:
         return await Probe().probe(check)
 
     async def scenario() -> str:
-        import redis.asyncio
-
         world.redis_async = redis.asyncio.Redis.from_url(world.redis_url)  # type: ignore[attr-defined]
         try:
             return (await world.drain(Probe(answers={1: hand_over}), polling=Polling.PUNCTUAL)).ended
@@ -294,7 +302,7 @@ def test_a_fault_of_our_own_is_never_booked_as_the_site_being_down(world: World)
     world.begin(3)
     world.push(1, 2, 3)
 
-    async def broken(check: Check) -> Result:
+    async def broken(_: Check) -> Result:
         raise OSError("too many open files")
 
     summary = world.run(Probe(answers={2: broken}))
@@ -343,7 +351,7 @@ def test_a_run_that_has_read_a_short_interval_stays(world: World) -> None:
     assert world.run(durations=Durations(take_work_s=2, flush_s=0.05)).ended == "time"
 
 
-def test_redis_lost_and_found(world: World, servers: Any) -> None:
+def test_redis_lost_and_found(world: World) -> None:
     """Redis's connections are cut in the middle of a run: the run goes on, takes up what it held, and balances."""
     world.begin(20)
     world.push(*range(1, 21))
@@ -364,7 +372,8 @@ def test_postgres_connections_cut_in_the_middle(world: World) -> None:
 
     async def cut(check: Check) -> Result:
         world.database.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE pid <> pg_backend_pid() AND datname = current_database()"""
         )
         return await Probe().probe(check)
 

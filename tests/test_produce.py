@@ -1,10 +1,10 @@
 """The producer on a real PostgreSQL and a real stream."""
 
 import time
+from typing import Any
 
 import psycopg
 import pytest
-import redis
 
 from vantage import wire
 from vantage.errors import ClockError, StreamRefused, TickTaken
@@ -26,10 +26,12 @@ def minute() -> int:
 
 @pytest.fixture
 def stream(redis_url: str) -> StreamWriter:
+    """The producer's side of an empty stream."""
     return StreamWriter(redis_url)
 
 
 def add_monitors(database: psycopg.Connection, count: int, interval_s: int = 60, only: list[str] | None = None) -> None:
+    """So many monitors of one interval, for all regions or only some."""
     database.execute(
         """INSERT INTO monitor (slug, name, type, spec, interval_s, timeout_ms, regions)
            SELECT gen_random_uuid(), 'M', 'http', '{"url": "https://example.com/"}', %s, 10000, %s::text[]::location[]
@@ -39,15 +41,18 @@ def add_monitors(database: psycopg.Connection, count: int, interval_s: int = 60,
 
 
 def add_regions(database: psycopg.Connection, *names: str) -> None:
+    """Regions that exist, never seen yet."""
     for name in names or REGIONS:
         regions.insert_region(database, name, "local", REGIONS[name])
 
 
 def run(database: psycopg.Connection, stream: StreamWriter, minute: int, owner: str = "me", page: int = 50) -> Pushed:
+    """One producer run for the event of a minute."""
     return Producer(database, stream, owner, spread_s=10, page_size=page).run(minute * 1000)
 
 
 def sheet(database: psycopg.Connection, tick_s: int) -> dict[str, tuple[int, int]]:
+    """Pushed and skipped of a tick, by region."""
     rows = database.execute(
         "SELECT region::text, pushed, skipped FROM tick_ledger WHERE tick = %s", (ledger.as_time(tick_s),)
     )
@@ -55,7 +60,7 @@ def sheet(database: psycopg.Connection, tick_s: int) -> dict[str, tuple[int, int
 
 
 def test_every_due_check_is_in_the_stream_once_and_in_order(
-    database: psycopg.Connection, stream: StreamWriter, redis_client: redis.Redis, minute: int
+    database: psycopg.Connection, stream: StreamWriter, redis_client: Any, minute: int
 ) -> None:
     """A minute ahead: mixed intervals merge into one order of ids, and each names the regions it is for."""
     add_regions(database)
@@ -82,7 +87,7 @@ def test_every_due_check_is_in_the_stream_once_and_in_order(
 
 
 def test_a_second_producer_adds_nothing(
-    database: psycopg.Connection, stream: StreamWriter, redis_client: redis.Redis, minute: int
+    database: psycopg.Connection, stream: StreamWriter, redis_client: Any, minute: int
 ) -> None:
     """The same event twice, even with the books lost in between, leaves each check once: the id refuses the second.
 
@@ -101,9 +106,9 @@ def test_a_second_producer_adds_nothing(
 
 @pytest.mark.parametrize("committed", [0, 1, 2])
 def test_a_resumed_tick_counts_what_is_in_the_stream(
-    database: psycopg.Connection, stream: StreamWriter, redis_client: redis.Redis, minute: int, committed: int
+    database: psycopg.Connection, stream: StreamWriter, redis_client: Any, minute: int, committed: int
 ) -> None:
-    """A run killed between a page's EXEC and its commit: the next counts the page from the stream and goes on behind it.
+    """A run killed between a page's EXEC and its commit: the next counts the page and goes on behind it.
 
     Broken once by going on from the cursor without counting.
     """
@@ -129,14 +134,17 @@ def test_a_resumed_tick_counts_what_is_in_the_stream(
     run(database, stream, minute, owner="next")
     for tick in (minute, minute + 60):
         if books := sheet(database, tick):
-            assert books == {region: (240, 0) for region in REGIONS}
+            assert books == dict.fromkeys(REGIONS, (240, 0))
 
 
-def redis_client_url(client: redis.Redis) -> str:
+def redis_client_url(client: Any) -> str:
+    """Where a client is connected to."""
     return f"unix://{client.connection_pool.connection_kwargs['path']}"
 
 
-def test_a_tick_another_run_holds_is_left_alone(database: psycopg.Connection, stream: StreamWriter, minute: int) -> None:
+def test_a_tick_another_run_holds_is_left_alone(
+    database: psycopg.Connection, stream: StreamWriter, minute: int
+) -> None:
     """Who cannot take a tick stops; once the lease is over it is taken."""
     add_regions(database)
     add_monitors(database, 3)
@@ -149,7 +157,7 @@ def test_a_tick_another_run_holds_is_left_alone(database: psycopg.Connection, st
     assert sheet(database, minute)["EU"] == (3, 0)
 
 
-def test_a_run_that_lost_its_tick_stops(database: psycopg.Connection, stream: StreamWriter, minute: int) -> None:
+def test_a_run_that_lost_its_tick_stops(database: psycopg.Connection, minute: int) -> None:
     """A commit of a run whose tick was taken over updates nothing and says so."""
     add_regions(database)
     ledger.open_ticks(database, [minute], 10)
@@ -162,7 +170,7 @@ def test_a_run_that_lost_its_tick_stops(database: psycopg.Connection, stream: St
 
 
 def test_a_page_is_all_or_nothing(
-    database: psycopg.Connection, stream: StreamWriter, redis_client: redis.Redis, minute: int
+    database: psycopg.Connection, stream: StreamWriter, redis_client: Any, minute: int
 ) -> None:
     """Redis out of memory in the middle of a page adds none of it; with memory again the tick is pushed whole.
 
@@ -188,7 +196,7 @@ def test_a_page_is_all_or_nothing(
 
 
 def test_a_missed_minute_leaves_a_gap_and_no_storm(
-    database: psycopg.Connection, stream: StreamWriter, redis_client: redis.Redis, minute: int
+    database: psycopg.Connection, stream: StreamWriter, redis_client: Any, minute: int
 ) -> None:
     """Ticks nobody pushed become rows; only the event's own minute and the next are pushed."""
     add_regions(database)
@@ -200,7 +208,8 @@ def test_a_missed_minute_leaves_a_gap_and_no_storm(
     assert redis_client.xlen(STREAM) == 20 or redis_client.xlen(STREAM) == 10
     ledger.close_tick(database, minute - 120)
     row = database.execute(
-        "SELECT scheduled, due, lost FROM tick_ledger WHERE tick = %s AND region = 'EU'", (ledger.as_time(minute - 120),)
+        "SELECT scheduled, due, lost FROM tick_ledger WHERE tick = %s AND region = 'EU'",
+        (ledger.as_time(minute - 120),),
     ).fetchone()
     assert row == (0, 0, 0)  # the monitors are younger than that tick
 
@@ -218,7 +227,7 @@ def test_a_change_is_in_force_from_the_first_tick_not_yet_open(
 
 
 def test_overdue_entries_withhold_only_their_monitor(
-    database: psycopg.Connection, stream: StreamWriter, redis_client: redis.Redis, minute: int
+    database: psycopg.Connection, stream: StreamWriter, redis_client: Any, minute: int
 ) -> None:
     """A monitor with an overdue entry unread in a region is skipped there and nowhere else; one overdue entry that is
     pending does not withhold, two do."""
@@ -239,7 +248,7 @@ def test_overdue_entries_withhold_only_their_monitor(
 
 
 def test_a_region_that_is_away_costs_only_itself(
-    database: psycopg.Connection, stream: StreamWriter, redis_client: redis.Redis, minute: int
+    database: psycopg.Connection, stream: StreamWriter, redis_client: Any, minute: int
 ) -> None:
     """A region not seen for 5 minutes gets nothing, and all is counted as skipped; the others are untouched."""
     add_regions(database)
@@ -252,7 +261,9 @@ def test_a_region_that_is_away_costs_only_itself(
     assert wire.listed(value[wire.FIELD]) == ("EU", "USA")
 
 
-def test_an_event_far_from_redis_time_is_refused(database: psycopg.Connection, stream: StreamWriter, minute: int) -> None:
+def test_an_event_far_from_redis_time_is_refused(
+    database: psycopg.Connection, stream: StreamWriter, minute: int
+) -> None:
     """A tick more than 120 s ahead, or an event minutes old, pushes nothing and says which clock to look at."""
     add_regions(database)
     for wrong in (minute + 180, minute - 600):
@@ -269,7 +280,7 @@ def test_without_regions_there_is_no_ledger(database: psycopg.Connection, stream
 
 
 def test_a_group_lost_with_redis_is_made_again(
-    database: psycopg.Connection, stream: StreamWriter, redis_client: redis.Redis, minute: int
+    database: psycopg.Connection, stream: StreamWriter, redis_client: Any, minute: int
 ) -> None:
     """After FLUSHALL the next run makes groups and entries again, and normal ticks follow."""
     add_regions(database)

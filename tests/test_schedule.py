@@ -1,5 +1,7 @@
 """When a check is due, in Python and in SQL."""
 
+from itertools import pairwise
+
 import psycopg
 import pytest
 from hypothesis import given
@@ -19,7 +21,7 @@ def test_a_monitor_has_one_check_per_interval(monitor: tuple[int, int], spread_s
     ticks = range(minute * 60, minute * 60 + span_s, 60)
     slots = [at for tick in ticks for at in schedule.slots_ms(phase_s, interval_s, spread_s, tick)]
     assert len(slots) == span_s // interval_s
-    assert all(b - a == interval_s * 1000 for a, b in zip(slots, slots[1:], strict=False))
+    assert all(b - a == interval_s * 1000 for a, b in pairwise(slots))
 
 
 @given(monitors, st.integers(1, 60), st.integers(0, 100_000))
@@ -31,10 +33,13 @@ def test_a_check_lies_in_its_tick(monitor: tuple[int, int], spread_s: int, minut
 
 
 @given(st.lists(monitors, min_size=30, max_size=30), st.integers(1, 60), st.integers(0, 100_000))
-def test_sql_and_python_agree(database_session: psycopg.Connection, some: list[tuple[int, int]], spread: int, minute: int) -> None:
+def test_sql_and_python_agree(
+    database_session: psycopg.Connection, some: list[tuple[int, int]], spread: int, minute: int
+) -> None:
     """The functions of migration 0001 follow the same rules as vantage/schedule.py."""
     rows = database_session.execute(
-        "SELECT is_due(p, i, %s), offset_ms(p, i, %s) FROM unnest(%s::int[], %s::int[]) WITH ORDINALITY AS u (i, p, n) ORDER BY n",
+        """SELECT is_due(p, i, %s), offset_ms(p, i, %s)
+             FROM unnest(%s::int[], %s::int[]) WITH ORDINALITY AS u (i, p, n) ORDER BY n""",
         (minute * 60, spread, [i for i, _ in some], [p for _, p in some]),
     ).fetchall()
     assert rows == [(schedule.is_due(p, i, minute * 60), schedule.offset_ms(p, i, spread)) for i, p in some]

@@ -9,7 +9,7 @@ from vantage.wiring import Context, home
 logger = run_logger("housekeeper")
 
 
-def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
+def handler(event: dict[str, Any], _context: Context) -> dict[str, Any]:
     """Close books, make and drop days, trim the stream."""
     done = asdict(home("housekeeper").housekeep(event))
     logger.info("kept", extra=done)

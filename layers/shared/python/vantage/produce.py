@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from vantage import schedule, wire
 from vantage.clock import Pace
+from vantage.durations import Durations
 from vantage.errors import ClockError
 from vantage.monitor import Region
-from vantage.durations import Durations
 from vantage.store import due, ledger
 from vantage.store.connection import Connection
 from vantage.store.ledger import Cursor, OwnedTick
@@ -79,19 +79,21 @@ class Producer:
         done.gaps = len(plan.gaps)
         for tick_s in plan.ticks:
             ledger.open_ticks(self.connection, [tick_s], self.spread_s)
-            if tick := ledger.take(self.connection, tick_s, self.owner, self._lease_s):
+            if tick := ledger.take(self.connection, tick_s, self.owner, self.lease_s):
                 done.ticks[tick_s] = self._push_tick(tick, withheld)
         return done
 
     @property
-    def _lease_s(self) -> float:
+    def lease_s(self) -> float:
+        """How long a tick is owned without a sign of life, in real seconds."""
         return self.pace.real_s(self.durations.lease_s)
 
     def _check_time(self, event_tick_s: int, now_ms: int) -> None:
         ahead_s = event_tick_s + self.durations.ahead_s - now_ms / 1000
         if ahead_s > self.durations.event_ahead_limit_s:
             raise ClockError(
-                f"The event's minute is {ahead_s - self.durations.ahead_s:.0f} s ahead of Redis's clock; nothing was pushed. "
+                f"The event's minute is {ahead_s - self.durations.ahead_s:.0f} s ahead of Redis's clock; nothing was "
+                "pushed. "
                 "Check the clock of the Redis server and the event's time."
             )
         behind_s = now_ms / 1000 - event_tick_s
@@ -217,7 +219,7 @@ class _TickPusher:
     def _commit(self, cursor: Cursor, pushed: Counter[Region], skipped: Counter[Region], *, complete: bool) -> None:
         producer = self._producer
         ledger.commit_page(
-            producer.connection, self._tick, cursor, pushed, skipped, lease_s=producer._lease_s, complete=complete
+            producer.connection, self._tick, cursor, pushed, skipped, lease_s=producer.lease_s, complete=complete
         )
         self._cursor = cursor
         self._pushed += pushed

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Protocol
 
 from vantage.clock import Clock
-from vantage.drain import Drain, Memory, Summary
+from vantage.drain import Drain, Station, Summary
 from vantage.errors import EventError, SettingsError
 from vantage.housekeep import Housekeeper, Kept
 from vantage.probe import Prober
@@ -45,20 +45,21 @@ def event_ms(event: dict[str, Any]) -> int:
 
 def _urls(settings: Settings) -> tuple[str, str]:
     """Redis's and PostgreSQL's URL: set here, or the values of SSM parameters, read once per environment."""
-    found = []
-    for name, url, parameter in (
-        ("REDIS_URL", settings.redis_url, settings.redis_url_parameter),
-        ("DATABASE_URL", settings.database_url, settings.database_url_parameter),
-    ):
-        if not url:
-            url = _parameter(f"{name}_PARAMETER", parameter)
-            check_encrypted(name, url)
-        found.append(url)
-    return found[0], found[1]
+    return (
+        settings.redis_url or _secret_url("REDIS_URL", settings.redis_url_parameter),
+        settings.database_url or _secret_url("DATABASE_URL", settings.database_url_parameter),
+    )
+
+
+def _secret_url(name: str, parameter: str) -> str:
+    url = _parameter(f"{name}_PARAMETER", parameter)
+    check_encrypted(name, url)
+    return url
 
 
 def _parameter(setting: str, name: str) -> str:
-    from aws_lambda_powertools.utilities import parameters  # it imports boto3, which a local run does without
+    # It imports boto3, which costs a cold start and which a local run does without.
+    from aws_lambda_powertools.utilities import parameters  # noqa: PLC0415
 
     try:
         return str(parameters.get_parameter(name, decrypt=True, max_age=900))
@@ -108,10 +109,7 @@ class Outpost:
 
     settings: Settings
     runner: asyncio.Runner
-    reader: StreamReader
-    database: AsyncDatabase
-    prober: Prober
-    memory: Memory
+    station: Station
 
     def drain(self, event: dict[str, Any], context: Context) -> Summary:
         """One worker run."""
@@ -119,14 +117,8 @@ class Outpost:
         return self.runner.run(self._drain(context))
 
     async def _drain(self, context: Context) -> Summary:
-        settings = self.settings
-        clock = Clock(await self.reader.time_s(), settings.pace)
-        return await Drain(
-            region=settings.region, aws_region=settings.aws_region, reader=self.reader, database=self.database,
-            prober=self.prober, clock=clock, memory=self.memory, request_id=context.aws_request_id,
-            timeout_ms=context.get_remaining_time_in_millis(), concurrency=settings.concurrency,
-            polling=settings.polling, durations=settings.durations,
-        ).run()  # fmt: skip
+        clock = Clock(await self.station.reader.time_s(), self.settings.pace)
+        return await Drain(self.station, clock, context.aws_request_id, context.get_remaining_time_in_millis()).run()
 
 
 @cache
@@ -134,11 +126,15 @@ def outpost() -> Outpost:
     """The worker's environment, made at its first invocation; raises SettingsError."""
     settings = Settings.from_env(os.environ, worker=True)
     redis_url, database_url = _urls(settings)
-    return Outpost(
-        settings,
-        asyncio.Runner(),
-        StreamReader(redis_url, settings.redis_group, settings.consumer or f"{settings.region.lower()}-{os.getpid()}"),
-        AsyncDatabase(database_url, prepare=settings.pooler is Pooler.NONE, name=f"vantage-worker-{settings.region}"),
-        Prober(settings.region, allow_private=settings.allow_private),
-        Memory(),
+    region, prepare = settings.region, settings.pooler is Pooler.NONE
+    station = Station(
+        region,
+        settings.aws_region,
+        StreamReader(redis_url, settings.redis_group, settings.consumer or f"{region.lower()}-{os.getpid()}"),
+        AsyncDatabase(database_url, prepare=prepare, name=f"vantage-worker-{region}"),
+        Prober(region, allow_private=settings.allow_private),
+        concurrency=settings.concurrency,
+        polling=settings.polling,
+        durations=settings.durations,
     )
+    return Outpost(settings, asyncio.Runner(), station)

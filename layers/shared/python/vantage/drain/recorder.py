@@ -18,7 +18,7 @@ _PAUSE_S = 0.5
 
 
 class Recorder:
-    """A queue of results in front of PostgreSQL: flushed at 500 rows or `flush_s` of life, tried again while it is down.
+    """A queue of results in front of PostgreSQL: flushed at 500 rows or after `flush_s`, sent again while it is down.
 
     `on_stored` is called with the entry ids of a batch once it is committed, never before.
     """

@@ -1,4 +1,4 @@
-"""One worker run: reading, probing and recording side by side until there is nothing to do or a younger run takes over."""
+"""One worker run: reading, probing and recording side by side, until nothing is due or a younger run takes over."""
 
 import asyncio
 from collections.abc import Iterable
@@ -23,6 +23,7 @@ from vantage.wire import decode, split_id
 
 MOST_A_TRIP = 1000
 MOST_DELIVERIES = 5
+PARKED_PER_PLACE = 25
 LAGGING_MS = 50
 _RETRY_S = 0.5
 
@@ -53,27 +54,42 @@ class Summary:
     faults: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Station:
+    """What a region's environment keeps between runs, and how it works; connections are made when first used."""
+
+    region: Region
+    aws_region: str
+    reader: StreamReader
+    database: AsyncDatabase
+    prober: Probes
+    memory: Memory = field(default_factory=Memory)
+    concurrency: int = 100
+    polling: Polling = Polling.THRIFTY
+    durations: Durations = field(default_factory=Durations)
+
+
 class Drain:
     """Takes a region's due checks, probes each at its instant, stores, commits, then acknowledges."""
 
-    def __init__(
-        self, *, region: Region, aws_region: str, reader: StreamReader, database: AsyncDatabase, prober: Probes,
-        clock: Clock, memory: Memory, request_id: str, timeout_ms: int, concurrency: int = 100,
-        polling: Polling = Polling.THRIFTY, durations: Durations = Durations(),
-    ) -> None:  # fmt: skip
+    def __init__(self, station: Station, clock: Clock, request_id: str, timeout_ms: int) -> None:
         """`timeout_ms`: real milliseconds that the invocation has left."""
-        self._region, self._aws_region = region, aws_region
-        self._reader, self._database, self._prober, self._clock = reader, database, prober, clock
-        self._memory, self._request_id, self._timeout_ms = memory, request_id, timeout_ms
-        self._concurrency, self._polling, self._durations = concurrency, polling, durations
+        self._region, self._reader, self._prober = station.region, station.reader, station.prober
+        self._station, self._memory, self._durations = station, station.memory, station.durations
+        self._concurrency, self._polling = station.concurrency, station.polling
+        self._clock, self._request_id, self._timeout_ms = clock, request_id, timeout_ms
         self._began_ms = clock.now_ms()
         self._deadline_ms = self._began_ms + timeout_ms * clock.pace.scale
-        margin_ms = durations.start_margin_s * 1000 * clock.pace.scale
-        self._slots = Slots(concurrency)
+        margin_ms = station.durations.start_margin_s * 1000 * clock.pace.scale
+        self._slots = Slots(station.concurrency)
         self._recorder = Recorder(
-            database, region, clock, flush_s=durations.flush_s, give_up_ms=self._deadline_ms - margin_ms,
+            station.database,
+            self._region,
+            clock,
+            flush_s=station.durations.flush_s,
+            give_up_ms=self._deadline_ms - margin_ms,
             on_stored=self._may_acknowledge,
-        )  # fmt: skip
+        )
         self._probing: set[asyncio.Task[None]] = set()
         self._held: set[str] = set()
         self._acks: list[str] = []
@@ -108,9 +124,9 @@ class Drain:
 
     async def _report_in(self) -> bool:
         """Say that the region is here; whether there is anything to do: a disabled one only drains what it has."""
-        connection = await self._database.connection()
+        connection = await self._station.database.connection()
         now = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC)
-        enabled = await regions.report_in(connection, self._region, self._aws_region, self._reader.group, now)
+        enabled = await regions.report_in(connection, self._region, self._station.aws_region, self._reader.group, now)
         if enabled:
             self.summary.groups_made += await self._reader.ensure_group()
         elif not await self._reader.group_exists():
@@ -188,7 +204,9 @@ class Drain:
         )
 
     def _room(self) -> int:
-        return 2 * self._concurrency - len(self._probing)
+        """Suspects that wait for a place take none from what is read behind them, up to a bound on memory."""
+        parked = min(self._slots.parked, PARKED_PER_PLACE * self._concurrency)
+        return 2 * self._concurrency - (len(self._probing) - parked)
 
     def _take(self, entries: Iterable[RawEntry], poison: Iterable[str] = ()) -> None:
         for entry_id, value in entries:

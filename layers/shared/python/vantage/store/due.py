@@ -8,12 +8,13 @@ from vantage.store.ledger import Cursor, OwnedTick, as_time
 _BELOW_A_MINUTE = (10, 15, 20, 30)
 
 # Each source is an index scan in the order of its own instants; the outer sort merges them.
-# The body is rendered by the server in a scalar subquery, which is always a look-up by primary key, never a hash of all.
+# The server renders the body in a scalar subquery, which is always a look-up by primary key, never a hash of all.
 _PAGE = """
 SELECT d.at_ms, d.monitor_id, d.regions::text[], d.interval_s,
        (SELECT json_build_array(m.timeout_ms, m.type, m.spec)::text FROM monitor m WHERE m.id = d.monitor_id)
   FROM (
-    (SELECT %(tick_s)s::bigint * 1000 + offset_ms(phase_s, interval_s, %(spread)s) AS at_ms, monitor_id, regions, interval_s
+    (SELECT %(tick_s)s::bigint * 1000 + offset_ms(phase_s, interval_s, %(spread)s) AS at_ms,
+            monitor_id, regions, interval_s
        FROM monitor_schedule
       WHERE enabled AND interval_s >= 60 AND from_tick <= %(tick)s AND %(tick)s < until_tick
         AND is_due(phase_s, interval_s, %(tick_s)s)

@@ -44,7 +44,8 @@ def newest_tick(connection: Connection) -> int | None:
 def incomplete_ticks(connection: Connection, from_s: int) -> tuple[int, ...]:
     """Ticks (epoch s) from `from_s` on that are not pushed completely, in order."""
     rows = connection.execute(
-        "SELECT DISTINCT extract(epoch FROM tick)::bigint FROM tick_ledger WHERE tick >= %s AND pushed_at IS NULL ORDER BY 1",
+        """SELECT DISTINCT extract(epoch FROM tick)::bigint FROM tick_ledger
+            WHERE tick >= %s AND pushed_at IS NULL ORDER BY 1""",
         (as_time(from_s),),
     ).fetchall()
     return tuple(tick for (tick,) in rows)
@@ -114,7 +115,8 @@ def commit_page(
         {
             "at_ms": cursor.at_ms, "monitor": cursor.monitor_id, "lease": lease_s, "complete": complete,
             "regions": regions, "pushed": [pushed.get(region, 0) for region in regions],
-            "skipped": [skipped.get(region, 0) for region in regions], "tick": as_time(tick.tick_s), "owner": tick.owner,
+            "skipped": [skipped.get(region, 0) for region in regions], "tick": as_time(tick.tick_s),
+            "owner": tick.owner,
         },
     ).rowcount  # fmt: skip
     if updated != len(regions):

@@ -9,8 +9,6 @@ from vantage.errors import SettingsError
 from vantage.monitor import Region
 from vantage.store.connection import AsyncConnection, Connection
 
-_COLUMNS = "name::text, aws_region, redis_group, enabled, first_seen, last_seen"
-
 
 @dataclass(frozen=True, slots=True)
 class RegionRow:
@@ -26,7 +24,9 @@ class RegionRow:
 
 def list_regions(connection: Connection) -> list[RegionRow]:
     """All vantage points, in the enum's order."""
-    rows = connection.execute(f"SELECT {_COLUMNS} FROM region ORDER BY name").fetchall()
+    rows = connection.execute(
+        "SELECT name::text, aws_region, redis_group, enabled, first_seen, last_seen FROM region ORDER BY name"
+    ).fetchall()
     return [RegionRow(*row) for row in rows]
 
 

@@ -80,7 +80,8 @@ def drop_days_before(connection: Connection, first_kept: date) -> list[str]:
     """Drop the partitions of days before one; detached first, so that nothing locks writers out for long."""
     rows = connection.execute(
         """SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-            WHERE i.inhparent = 'check_result'::regclass AND c.relname < 'check_result_' || to_char(%s::date, 'YYYYMMDD')
+            WHERE i.inhparent = 'check_result'::regclass
+              AND c.relname < 'check_result_' || to_char(%s::date, 'YYYYMMDD')
             ORDER BY 1""",
         (first_kept,),
     ).fetchall()

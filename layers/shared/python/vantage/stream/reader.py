@@ -76,7 +76,7 @@ class StreamReader:
             await self.disconnect()
             with _answering():
                 seconds, micros = await self._redis.time()
-        return float(seconds) + micros / 1e6
+        return float(seconds + micros / 1e6)
 
     async def group_exists(self) -> bool:
         """Whether the region's group is there."""

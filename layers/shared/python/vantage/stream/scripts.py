@@ -29,7 +29,8 @@ local function counts(entry)
 end
 local seen, counted, from, open = 0, 0, '(' .. last, true
 while open and seen < most and counted < want do
-  local chunk = redis.call('XRANGE', key, from, ARGV[5] .. '-18446744073709551615', 'COUNT', math.min(most - seen, want))
+  local last_due = ARGV[5] .. '-18446744073709551615'
+  local chunk = redis.call('XRANGE', key, from, last_due, 'COUNT', math.min(most - seen, want))
   open = #chunk > 0
   for _, entry in ipairs(chunk) do
     if counted >= want then break end
@@ -49,7 +50,7 @@ return {entries, next[1] and next[1][1] or false}
 
 TRIM = """
 -- Trim behind the slowest group, but never keep what is older than the floor.
--- KEYS: stream. ARGV: keep-from id (nothing from here on is trimmed for the groups' sake), floor id, groups that must exist.
+-- KEYS: stream. ARGV: keep-from id (the first open tick's), floor id, groups that must exist.
 -- Returns {entries removed, the id trimmed to}.
 if redis.call('EXISTS', KEYS[1]) == 0 then return {0, '0-0'} end
 local function less(a, b)

@@ -34,7 +34,7 @@ class StreamWriter:
         for last in (False, True):
             try:
                 seconds, micros = self._redis.time()
-                return float(seconds) + micros / 1e6
+                return float(seconds + micros / 1e6)
             except (redis.ConnectionError, redis.TimeoutError) as error:
                 self._redis.connection_pool.disconnect()
                 if last:
@@ -44,9 +44,9 @@ class StreamWriter:
         raise AssertionError("unreachable")
 
     def ensure_group(self, group: str) -> bool:
-        """Make a region's group, and the stream, where they are missing; from id 0, so that nothing added before is lost.
+        """Make a region's group (and the stream) where it is missing; returns whether it was.
 
-        Returns whether it was missing.
+        From id 0, so that nothing that was added before is lost.
         """
         try:
             self._redis.xgroup_create(STREAM, group, id="0", mkstream=True)
