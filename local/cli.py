@@ -11,6 +11,7 @@ from vantage.errors import VantageError
 # One line per command: the command NAME is the function NAME of the module local.commands.NAME.
 COMMANDS = {
     "local": "Run the whole system on this machine.",
+    "check": "Probe a URL from here, once, and show what was seen.",
     "monitors": "What is watched: apply, diff, export, list, pause, resume.",
     "regions": "Where things are watched from: list, enable, disable.",
     "migrate": "Bring the database up to date.",

@@ -58,7 +58,7 @@ def _judge(plan: Plan, response: httpx.Response) -> Outcome:
     if not any(status in accepted for accepted in plan.status):
         expected = ", ".join(_range_words(accepted) for accepted in plan.status)
         return down(Reason.STATUS, f"answered {status}, expected {expected}", status)
-    return Outcome(Status.UP, http_status=status, protocol=response.http_version)
+    return Outcome(Status.UP, http_status=status)
 
 
 def _range_words(accepted: range) -> str:

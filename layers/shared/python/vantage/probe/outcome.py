@@ -13,7 +13,6 @@ class Outcome:
     reason: Reason | None = None
     text: str | None = None
     http_status: int | None = None
-    protocol: str | None = None
 
 
 def down(reason: Reason, text: str, http_status: int | None = None) -> Outcome:

@@ -146,7 +146,7 @@ def _detail(outcome: Outcome, trace: Trace) -> ProbeDetail:
     certificate = trace.certificate
     return ProbeDetail(
         address=trace.address,
-        protocol=outcome.protocol,
+        protocol=trace.protocol,
         certificate_expires_at=certificate.expires_at if certificate else None,
         certificate_issuer=certificate.issuer if certificate else None,
         certificate_names=certificate.names if certificate else (),

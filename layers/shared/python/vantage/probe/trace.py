@@ -46,6 +46,7 @@ class Trace:
     reused: bool = False  # the last request went over a kept connection
     answered: bool = False  # a byte of a response has come
     address: str | None = None
+    protocol: str | None = None
     certificate: Certificate | None = None
     late_s: float = 0.0  # how much later than the kernel this loop saw the first byte
     waited_s: float = 0.0  # in queues of our own

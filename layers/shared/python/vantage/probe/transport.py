@@ -58,11 +58,12 @@ class Transport(httpx.AsyncBaseTransport):
         if reply is None:
             connection = await self._open(origin, trace)
             reply = await self._exchange(connection, request.method, wire, origin, trace)
+        trace.protocol = f"HTTP/{reply.version}"
         return Answer(
             reply.status,
             headers=reply.headers,
             stream=httpx.ByteStream(b"".join(reply.chunks)),
-            extensions={"http_version": b"HTTP/" + reply.version.encode(), "cut": reply.cut, "size": reply.body_bytes},
+            extensions={"http_version": trace.protocol.encode(), "cut": reply.cut, "size": reply.body_bytes},
         )
 
     async def aclose(self) -> None:
