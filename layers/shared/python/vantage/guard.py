@@ -5,6 +5,7 @@ Pure: nothing is looked up here. `check_url` judges the spelling (when a monitor
 What is refused and why stands in docs/architecture.md; the address list follows the IANA special-purpose registries.
 """
 
+import functools
 import re
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
@@ -69,9 +70,13 @@ class GuardError(VantageError):
 
 def why_refused(address: str | Address, *, allow_private: bool = False) -> str | None:
     """Why no connection may be made to this address, as a noun phrase; None: it is public, or lifted by the setting."""
-    literal = ip_address(address.partition("%")[0]) if isinstance(address, str) else address
+    return _why(ip_address(address.partition("%")[0]) if isinstance(address, str) else address, allow_private)
+
+
+@functools.lru_cache(maxsize=4096)  # asked for each connection, and the answer never changes
+def _why(literal: Address, allow_private: bool) -> str | None:
     if isinstance(literal, IPv6Address) and literal.ipv4_mapped is not None:
-        return why_refused(literal.ipv4_mapped, allow_private=allow_private)
+        return _why(literal.ipv4_mapped, allow_private)
     if any(literal in block for block in METADATA):
         return "a cloud's metadata address"
     if any(literal in block for block in PRIVATE):
@@ -140,6 +145,8 @@ def check_header(name: str, value: str) -> None:
 def _check_characters(url: str) -> None:
     if len(url) > LONGEST_URL:
         raise GuardError(f"The URL is longer than {LONGEST_URL} characters.")
+    if url.isprintable() and " " not in url and "\\" not in url:
+        return
     for place, char in enumerate(url, start=1):
         if char.isspace() or char == "\\" or not char.isprintable():
             raise GuardError(f"The URL has a space, a backslash or an invisible character at position {place}.")

@@ -1,6 +1,7 @@
 """Reads from a server's certificate what a monitor shows: its end, its issuer, its names."""
 
 import ssl
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,11 +13,8 @@ NAMES_MOST = 20
 
 def read(sock: ssl.SSLSocket) -> Certificate | None:
     """The certificate of a finished handshake; issuer and names only where it was verified."""
-    verified: dict[str, Any] = dict(sock.getpeercert() or {})
-    if verified:
-        return Certificate(_when(verified["notAfter"]), _issuer(verified), _names(verified))
-    der = sock.getpeercert(binary_form=True)
-    return Certificate(not_after(der), None, ()) if der else None
+    der, verified = sock.getpeercert(binary_form=True), sock.getpeercert()
+    return Certificate(not_after(der), _issuer(verified or {}), _names(verified or {})) if der else None
 
 
 def not_after(der: bytes) -> datetime:
@@ -34,7 +32,8 @@ def not_after(der: bytes) -> datetime:
     text = der[start:end].decode("ascii")
     if tag == UTC_TIME:
         text = ("20" if text < "50" else "19") + text
-    return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
+    year, parts = int(text[:4]), [int(text[at : at + 2]) for at in range(4, 14, 2)]
+    return datetime(year, *parts, tzinfo=UTC)
 
 
 def _element(der: bytes, at: int) -> tuple[int, int, int]:
@@ -46,14 +45,10 @@ def _element(der: bytes, at: int) -> tuple[int, int, int]:
     return der[at], start, start + length
 
 
-def _when(text: str) -> datetime:
-    return datetime.fromtimestamp(ssl.cert_time_to_seconds(text), UTC)
-
-
-def _issuer(verified: dict[str, Any]) -> str | None:
+def _issuer(verified: Mapping[str, Any]) -> str | None:
     parts = {key: value for rdn in verified.get("issuer", ()) for key, value in rdn}
     return parts.get("organizationName") or parts.get("commonName")
 
 
-def _names(verified: dict[str, Any]) -> tuple[str, ...]:
+def _names(verified: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(name for _, name in verified.get("subjectAltName", ()))[:NAMES_MOST]

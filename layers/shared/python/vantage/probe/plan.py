@@ -51,7 +51,7 @@ def _read(spec: Mapping[str, Json], user_agent: str) -> Plan:
         raise GuardError(f"ip_family must be one of {', '.join(FAMILIES)}.")
     return Plan(
         method=request.method,
-        url=request.url.copy_with(fragment=None),
+        url=request.url,
         headers=request.headers,
         body=httpx.ByteStream(request.content),
         follow=int(redirects.get("follow", FOLLOW)),
@@ -65,7 +65,9 @@ def _read(spec: Mapping[str, Json], user_agent: str) -> Plan:
 def _request(spec: Mapping[str, Json], user_agent: str) -> httpx.Request:
     headers, content = _headers(spec, user_agent), _content(spec.get("body"))
     try:
-        return httpx.Request(spec.get("method") or "GET", spec["url"], headers=headers, content=content)
+        return httpx.Request(
+            spec.get("method") or "GET", spec["url"].partition("#")[0], headers=headers, content=content
+        )
     except (httpx.InvalidURL, UnicodeError, ValueError):  # idna's errors are UnicodeErrors
         raise GuardError("The URL cannot be understood: check its host's spelling.") from None
 

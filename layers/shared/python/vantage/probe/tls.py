@@ -3,8 +3,6 @@
 import asyncio
 import functools
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import httpx
 
@@ -38,18 +36,26 @@ class Gate:
     def __init__(self, at_once: int = AT_ONCE) -> None:
         self._places = asyncio.Semaphore(at_once)
 
-    @asynccontextmanager
-    async def passed(self, trace: Trace) -> AsyncIterator[None]:
-        """Hold a place while a handshake runs, at most HOLD_MOST_S of it."""
+    async def enter(self, trace: Trace) -> "Place":
+        """A place, when one is free; whoever has it leaves it when the handshake is over."""
         if self._places.locked():
             with trace.paused():
                 await self._places.acquire()
         else:
             await self._places.acquire()
-        timer = asyncio.get_running_loop().call_later(HOLD_MOST_S, self._places.release)
-        try:
-            yield
-        finally:
-            if not timer.cancelled() and timer.when() > asyncio.get_running_loop().time():
-                timer.cancel()
-                self._places.release()
+        return Place(self._places)
+
+
+class Place:
+    """A place in the gate; given up by itself after HOLD_MOST_S."""
+
+    def __init__(self, places: asyncio.Semaphore) -> None:
+        self._places: asyncio.Semaphore | None = places
+        self._timer = asyncio.get_running_loop().call_later(HOLD_MOST_S, self.leave)
+
+    def leave(self) -> None:
+        """Make room; a second call does nothing."""
+        self._timer.cancel()
+        if self._places is not None:
+            self._places.release()
+            self._places = None

@@ -125,9 +125,12 @@ class Transport(httpx.AsyncBaseTransport):
         trace.phase = Phase.TLS
         trace.address = connection.address
         try:
-            async with self._gate.passed(trace):
+            place = await self._gate.enter(trace)
+            try:
                 with trace.timed(Phase.TLS):
                     await connection.start_tls(tls.context(origin.verify, self._authorities), origin.host)
+            finally:
+                place.leave()
         except BaseException:
             connection.close()
             raise
