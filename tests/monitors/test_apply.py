@@ -136,8 +136,11 @@ def test_reference_monitors_are_nobody_else_s(database: Connection, folder: Path
     apply_text(database, folder, SITES, prune=True)
     with pytest.raises(MonitorsFileError, match="belongs to a built-in monitor"):
         apply_text(database, folder, SITES.replace("name: B", "name: Reference"))
+    save(database, [definition(MonitorItem(name="Mine", slug="reference", url="https://m.example.com/"))])
+    pause(database, ["reference"])
 
     assert rows(database, "SELECT slug FROM monitor WHERE deleted_at IS NULL ORDER BY 1") == ["a", "b", "reference"]
+    assert rows(database, "SELECT name, enabled FROM monitor WHERE reference") == [("Reference", True)]
     assert [stored.slug for stored in load_definitions(database)] == ["a", "b"]
 
 

@@ -220,11 +220,11 @@ def test_a_path_that_cannot_be_read_is_a_fault(tmp_path: Path) -> None:
 def test_no_fault_shows_a_secret(reading: Written) -> None:
     """Neither a value of the environment nor what stands in a header or a URL is repeated."""
     text = "monitors:\n- name: A\n  url: https://user:${TOKEN}@a.example.com/?key=hunter2\n"
-    text += "  headers: {Cookie: hunter2, X-Note: '${TOKEN}\n    ä'}\n  interval: ${TOKEN}\n  slug: ${TOKEN}$x\n"
+    text += "  headers: {Cookie: hunter2, slug: 'env:hunter2 ', X-Note: '${TOKEN}\n    ä'}\n  interval: ${TOKEN}\n  slug: ${TOKEN}$x\n"
 
     told = "\n".join(said(reading(text)))
 
-    assert told.count("\n") == 3
+    assert told.count("\n") == 4
     assert "s3cret" not in told
     assert "hunter2" not in told
 

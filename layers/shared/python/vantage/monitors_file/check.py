@@ -26,7 +26,7 @@ SENTENCES: Mapping[str, str] = {
     "literal_error": "must be {expected}",
 }
 QUOTED = frozenset(("bool_type", "int_type", "literal_error"))
-QUOTED_KEYS = frozenset(("interval", "timeout", "slug", "status", "regions"))
+QUOTED_KEYS = frozenset(("interval", "timeout", "slug", "expect", "regions"))
 
 
 def faults_of(model: type[Strict], node: Node, here: Here) -> tuple[Strict | None, list[Fault]]:
@@ -62,7 +62,7 @@ def _sentence(holder: type[Strict], found: Node, path: tuple[int | str, ...], de
         return f"not yet: {key} {found.plain}"
     # Without the "defaults" before it: the same fault is found again in each monitor that has the default.
     words = [str(step) for step in path if step != "defaults"]
-    return f"{_short('.'.join(words))}: {_wrong(found, path, detail)}" if words else _wrong(found, path, detail)
+    return f"{_short('.'.join(words))}: {_wrong(found, words[0], detail)}" if words else _wrong(found, "", detail)
 
 
 def _short(key: str) -> str:
@@ -71,7 +71,7 @@ def _short(key: str) -> str:
     return printable if len(printable) <= LONGEST_SHOWN else f"{printable[:LONGEST_SHOWN]}…"
 
 
-def _wrong(found: Node, path: tuple[int | str, ...], detail: Mapping[str, Any]) -> str:
+def _wrong(found: Node, outermost: str, detail: Mapping[str, Any]) -> str:
     context = detail.get("ctx") or {}
     if detail["type"] == "value_error":
         sentence = str(context["error"])
@@ -79,7 +79,7 @@ def _wrong(found: Node, path: tuple[int | str, ...], detail: Mapping[str, Any]) 
         return "is empty; give it a value or take the line out"
     else:
         sentence = SENTENCES[detail["type"]].format(**context) if detail["type"] in SENTENCES else detail["msg"]
-    quoted = detail["type"] in QUOTED or not QUOTED_KEYS.isdisjoint(path)
+    quoted = detail["type"] in QUOTED or outermost in QUOTED_KEYS
     return f"{sentence}; it is {_short(found.shown)}" if quoted and found.shown else sentence
 
 
