@@ -19,7 +19,7 @@ from local.run import Run, Summary
 from local.servers import Servers, embedded
 from local.terminal import View, counts_in_words, view
 from vantage.monitors_file.apply import apply_plan, plan_files
-from vantage.settings import Settings, check_encrypted
+from vantage.settings import Settings
 from vantage.store.connection import Connection, Database
 from vantage.store.monitors import delete
 from vantage.store.regions import insert_region
@@ -72,15 +72,13 @@ async def _until_stopped(system: Run) -> Summary | None:
 def _system(options: Options, env: Mapping[str, str], screen: View) -> Iterator[Run]:
     """Start everything in order, and stop it in the opposite one."""
     directory = options.data_dir.resolve()
-    given = {name: env.get(name, "") for name in ("DATABASE_URL", "REDIS_URL")}
-    for name, url in given.items():
-        if url:
-            check_encrypted(name, url)
+    given_database, given_redis = env.get("DATABASE_URL", ""), env.get("REDIS_URL", "")
+    _check_settings(env)
     with ExitStack() as stack:
         _check_port_is_free(options.port)
         stack.enter_context(occupied(directory))
         servers = stack.enter_context(
-            embedded(directory, say=screen.say, given_database=given["DATABASE_URL"], given_redis=given["REDIS_URL"])
+            embedded(directory, say=screen.say, given_database=given_database, given_redis=given_redis)
         )
         if applied := migrate(servers.database_url):
             screen.say(f"migrations: {', '.join(applied)}")
@@ -137,6 +135,12 @@ def _settings(env: Mapping[str, str], servers: Servers, demo: DemoTargets | None
     if demo is not None:
         settings["SSL_CERT_FILE"] = str(demo.trusted_certificates())
     return settings
+
+
+def _check_settings(env: Mapping[str, str]) -> None:
+    """What is malformed is said before anything is started; raises SettingsError."""
+    servers = {"DATABASE_URL": "postgresql:///", "REDIS_URL": "unix:///"}  # stand for those that we start ourselves
+    Settings.from_env({**servers, **{name: value for name, value in env.items() if value}})
 
 
 def _check_port_is_free(port: int) -> None:

@@ -33,7 +33,7 @@ class LiveTable:
         if not self._started:
             self._live.start()
             self._started = True
-        self._live.update(_drawing(glance), refresh=True)
+        self._live.update(drawing(glance), refresh=True)
 
     def close(self) -> None:
         """Leave the last table as it is and give the terminal back."""
@@ -41,7 +41,8 @@ class LiveTable:
             self._live.stop()
 
 
-def _drawing(glance: Glance) -> RenderableType:
+def drawing(glance: Glance) -> RenderableType:
+    """The table, and below it the sheet."""
     return Group("", _monitors(glance.cells), "", _ticks(glance.ticks))
 
 

