@@ -220,7 +220,8 @@ def test_a_path_that_cannot_be_read_is_a_fault(tmp_path: Path) -> None:
 def test_no_fault_shows_a_secret(reading: Written) -> None:
     """Neither a value of the environment nor what stands in a header or a URL is repeated."""
     text = "monitors:\n- name: A\n  url: https://user:${TOKEN}@a.example.com/?key=hunter2\n"
-    text += "  headers: {Cookie: hunter2, slug: 'env:hunter2 ', X-Note: '${TOKEN}\n    ä'}\n  interval: ${TOKEN}\n  slug: ${TOKEN}$x\n"
+    text += "  headers: {Cookie: hunter2, slug: 'env:hunter2 ', X-Note: '${TOKEN}\n    ä'}\n"
+    text += "  interval: ${TOKEN}\n  slug: ${TOKEN}$x\n"
 
     told = "\n".join(said(reading(text)))
 
