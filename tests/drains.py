@@ -3,6 +3,7 @@
 import asyncio
 import time
 import uuid
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +33,10 @@ class Probe:
     confirmed: list[bool] = field(default_factory=list)
     running: int = 0
     most: int = 0
+
+    def hits(self) -> Counter[tuple[int, int]]:
+        """How often each check reached its target."""
+        return Counter(self.seen)
 
     async def probe(self, check: Check, *, confirm: bool = True) -> Result:
         """Answer as the target was told to."""

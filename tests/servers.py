@@ -22,12 +22,17 @@ def servers() -> Iterator[Servers]:
         yield running
 
 
+def empty(database_url: str) -> None:
+    """Remove all rows, and make the days around today."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"TRUNCATE {TABLES} RESTART IDENTITY CASCADE")
+        connection.execute("SELECT ensure_result_days(current_date - 2, current_date + 2)")
+
+
 @pytest.fixture
 def database_url(servers: Servers) -> str:
     """An empty, migrated database."""
-    with psycopg.connect(servers.database_url, autocommit=True) as connection:
-        connection.execute(f"TRUNCATE {TABLES} RESTART IDENTITY CASCADE")
-        connection.execute("SELECT ensure_result_days(current_date - 2, current_date + 2)")
+    empty(servers.database_url)
     return servers.database_url
 
 
@@ -42,7 +47,7 @@ def database(database_url: str) -> Iterator[psycopg.Connection]:
 def redis_url(servers: Servers) -> str:
     """An empty Redis."""
     with redis.Redis.from_url(servers.redis_url) as client:
-        client.flushdb()
+        client.flushall()
     return servers.redis_url
 
 

@@ -79,7 +79,7 @@ def test_every_due_check_is_in_the_stream_once_and_in_order(
         ([ledger.as_time(tick) for tick in (minute, minute + 60) if time.time() - minute < 60],),
     ).fetchall()
     assert set(ids) == {row for row in expected if row[0] >= ids[0][0] // 60000 * 60000}
-    assert redis_client.get(PUSHED) == b"%d" % (minute + 60)
+    assert redis_client.get(PUSHED) == b"%d:1" % (minute + 60)
     pushed = sheet(database, minute + 60)
     assert pushed["USA"] == pushed["INDIA"]
     assert pushed["EU"][0] == pushed["USA"][0] + 5
@@ -121,8 +121,8 @@ def test_a_resumed_tick_counts_what_is_in_the_stream(
     class Dying(StreamWriter):
         pages = 0
 
-        def push(self, page: list[tuple[bytes, bytes]], completes_tick_s: int | None = None) -> int:  # type: ignore[override]
-            refused = super().push(page, completes_tick_s)
+        def push(self, page: list[tuple[bytes, bytes]], completes: bytes | None = None) -> int:  # type: ignore[override]
+            refused = super().push(page, completes)
             Dying.pages += 1
             if Dying.pages == committed + 1:
                 raise Killed
@@ -180,9 +180,9 @@ def test_a_page_is_all_or_nothing(
     add_monitors(database, 400)
 
     class Full(StreamWriter):
-        def push(self, page: list[tuple[bytes, bytes]], completes_tick_s: int | None = None) -> int:  # type: ignore[override]
+        def push(self, page: list[tuple[bytes, bytes]], completes: bytes | None = None) -> int:  # type: ignore[override]
             redis_client.config_set("maxmemory", redis_client.info("memory")["used_memory"] + 60_000)
-            return super().push(page, completes_tick_s)
+            return super().push(page, completes)
 
     try:
         with pytest.raises(StreamRefused, match="maxmemory"):

@@ -13,6 +13,7 @@ from vantage.store import due, ledger
 from vantage.store.connection import Connection
 from vantage.store.ledger import Cursor, OwnedTick
 from vantage.store.regions import RegionRow, list_regions
+from vantage.stream import pushed_mark
 from vantage.stream.writer import StreamWriter
 
 PAGE = 5000
@@ -177,12 +178,16 @@ class _TickPusher:
             if regions:
                 page.append((b"%d-%d" % (at_ms, monitor_id), self._head(regions, interval_s) + body.encode()))
         pushed, skipped = _by_region(fates)
-        refused = producer.stream.push(page, self._tick.tick_s if complete else None) if page or complete else 0
+        refused = producer.stream.push(page, self._mark() if complete else None) if page or complete else 0
         cursor = Cursor(rows[-1][0], rows[-1][1]) if rows else self._cursor
         if refused:
             pushed, skipped = self._recount(self._cursor, cursor)
         self._commit(cursor, pushed, skipped, complete=complete)
         return not complete
+
+    def _mark(self) -> bytes:
+        below = due.has_intervals_below_a_minute(self._producer.connection, self._tick)
+        return pushed_mark(self._tick.tick_s, below_a_minute=below)
 
     def _due_in(self, wanted: list[Region] | None) -> _Regions:
         return self._tick.regions if wanted is None else tuple(r for r in self._tick.regions if r in wanted)

@@ -80,14 +80,13 @@ class Drain:
         self._clock, self._request_id, self._timeout_ms = clock, request_id, timeout_ms
         self._began_ms = clock.now_ms()
         self._deadline_ms = self._began_ms + timeout_ms * clock.pace.scale
-        margin_ms = station.durations.start_margin_s * 1000 * clock.pace.scale
         self._slots = Slots(station.concurrency)
         self._recorder = Recorder(
             station.database,
             self._region,
             clock,
             flush_s=station.durations.flush_s,
-            give_up_ms=self._deadline_ms - margin_ms,
+            give_up_ms=self._deadline_ms - self._margin_ms,
             on_stored=self._may_acknowledge,
         )
         self._probing: set[asyncio.Task[None]] = set()
@@ -149,6 +148,8 @@ class Drain:
         except ServerUnavailable as error:
             await self._lost_redis(error)
             return
+        if trip.below_a_minute:
+            self._polling = Polling.PUNCTUAL
         self._take(trip.entries)
         self.summary.read += len(trip.entries)
         if self._taking and (reason := self._reason_to_stop(trip)):
@@ -168,11 +169,12 @@ class Drain:
 
     @property
     def _margin_ms(self) -> float:
-        return self._durations.start_margin_s * 1000 * self._clock.pace.scale
+        return self._durations.start_margin_s * 1000
 
     async def _take_up(self) -> None:
         """What this environment held when it was frozen or failed, and what dead ones have held for too long."""
-        min_idle_ms = self._timeout_ms + self._durations.claim_margin_s * 1000
+        margin_s = self._clock.pace.real_s(self._durations.claim_margin_s)
+        min_idle_ms = self._timeout_ms + int(margin_s * 1000)
         entries = await self._reader.own_pending() + await self._reader.claim(min_idle_ms)
         poison = {entry for entry, count in (await self._reader.deliveries()).items() if count > MOST_DELIVERIES}
         self._must_take_up = False
@@ -291,8 +293,9 @@ class Drain:
         )
 
     def _has_time_for(self, check: Check) -> bool:
-        left_real_ms = (self._deadline_ms - self._clock.now_ms()) / self._clock.pace.scale
-        return left_real_ms >= 2 * check.timeout_ms + self._durations.start_margin_s * 1000
+        """Both attempts last as long as they may in real time, at whatever pace life runs here."""
+        needed_ms = 2 * check.timeout_ms * self._clock.pace.scale + self._margin_ms
+        return self._deadline_ms - self._clock.now_ms() >= needed_ms
 
     def _probed(self, task: asyncio.Task[None]) -> None:
         """A probe has ended: the next may begin. A fault of our own leaves its entry pending, for another run."""

@@ -18,8 +18,11 @@ _CONNECT: dict[str, Any] = {
 }
 
 
-def _unavailable(error: Exception) -> ServerUnavailable:
-    # The driver's text names host and port and never the password.
+def _unavailable(error: psycopg.Error) -> ServerUnavailable:
+    if isinstance(error, psycopg.ProgrammingError):  # its text repeats parts of the URL
+        return ServerUnavailable(
+            "DATABASE_URL is malformed; it must be like postgresql://user:password@host:5432/name."
+        )
     reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
     return ServerUnavailable(f"PostgreSQL does not answer ({reason}). Check DATABASE_URL and that the server runs.")
 
@@ -30,7 +33,7 @@ def connect(url: str, *, prepare: bool = True, name: str = "vantage") -> Connect
         return psycopg.connect(
             url, autocommit=True, prepare_threshold=5 if prepare else None, application_name=name, **_CONNECT
         )
-    except psycopg.OperationalError as error:
+    except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         raise _unavailable(error) from None
 
 
@@ -40,7 +43,7 @@ async def connect_async(url: str, *, prepare: bool = True, name: str = "vantage"
         return await psycopg.AsyncConnection.connect(
             url, autocommit=True, prepare_threshold=5 if prepare else None, application_name=name, **_CONNECT
         )
-    except psycopg.OperationalError as error:
+    except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         raise _unavailable(error) from None
 
 

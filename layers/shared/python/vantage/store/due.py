@@ -51,6 +51,16 @@ def due_rows(
     ).fetchall()  # fmt: skip
 
 
+def has_intervals_below_a_minute(connection: Connection, tick: OwnedTick) -> bool:
+    """Whether any check of a tick has an interval below a minute: workers then stay until the next run takes over."""
+    row = connection.execute(
+        """SELECT EXISTS (SELECT FROM monitor_schedule
+                           WHERE enabled AND interval_s < 60 AND from_tick <= %(tick)s AND %(tick)s < until_tick)""",
+        {"tick": as_time(tick.tick_s)},
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def _bound(after: Cursor, begin_ms: int, spread_s: int) -> tuple[int, int]:
     """The (phase, monitor id) behind which a source that begins at `begin_ms` goes on: offsets grow strictly with the
     phase, so the smallest phase whose offset reaches the cursor is the place."""

@@ -12,7 +12,7 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from vantage.errors import ServerUnavailable
 from vantage.monitor import Region
-from vantage.stream import PUSHED, STREAM, run_key, scripts
+from vantage.stream import PUSHED, STREAM, read_pushed_mark, run_key, scripts
 from vantage.wire import FIELD
 
 _COUNT = 500
@@ -36,13 +36,15 @@ class Wanted:
 @dataclass(frozen=True, slots=True)
 class Trip:
     """What one round trip brought: how many acks Redis knew, new entries, when the next unread one is due (epoch ms),
-    the youngest run's request id, and the newest tick (epoch s) that is pushed completely."""
+    the youngest run's request id, the newest tick (epoch s) that is pushed completely, and whether it has checks with an
+    interval below a minute."""
 
     acked: int
     entries: tuple[RawEntry, ...] = ()
     next_unread_ms: int | None = None
     youngest_run: str = ""
     pushed_tick_s: int = 0
+    below_a_minute: bool = False
 
 
 class StreamReader:
@@ -164,7 +166,7 @@ class StreamReader:
             tuple(_entry(entry_id, fields) for entry_id, fields in entries),
             int(next_unread.partition(b"-")[0]) if next_unread else None,
             youngest.decode() if youngest else "",
-            int(pushed or 0),
+            *read_pushed_mark(pushed),
         )
 
 

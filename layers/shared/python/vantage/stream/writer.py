@@ -56,10 +56,10 @@ class StreamWriter:
             return False
         return True
 
-    def push(self, page: Sequence[tuple[bytes, bytes]], completes_tick_s: int | None = None) -> int:
+    def push(self, page: Sequence[tuple[bytes, bytes]], completes: bytes | None = None) -> int:
         """Add a page of (entry id, value) in one MULTI/EXEC, all or nothing; returns how many ids Redis refused.
 
-        `completes_tick_s` marks that tick as pushed completely in the same transaction. Raises StreamRefused where
+        `completes` is the `pushed_mark` of the tick that this page completes, set in the same transaction. Raises StreamRefused where
         Redis took none of it. Packed by hand: the client's own packing costs five times as much per entry.
         """
         parts = [b"*1\r\n$5\r\nMULTI\r\n"]
@@ -70,11 +70,13 @@ class StreamWriter:
             b"%b%d\r\n%b%b%d\r\n%b\r\n" % (start, len(entry_id), entry_id, middle, len(value), value)
             for entry_id, value in page
         ]
-        if completes_tick_s is not None:
-            mark, tick = PUSHED.encode(), b"%d" % completes_tick_s
-            parts.append(b"*3\r\n$3\r\nSET\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(mark), mark, len(tick), tick))
+        if completes is not None:
+            mark = PUSHED.encode()
+            parts.append(
+                b"*3\r\n$3\r\nSET\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(mark), mark, len(completes), completes)
+            )
         parts.append(b"*1\r\n$4\r\nEXEC\r\n")
-        replies = self._exchange(b"".join(parts), len(page) + (completes_tick_s is not None))
+        replies = self._exchange(b"".join(parts), len(page) + (completes is not None))
         return sum(isinstance(reply, redis.ResponseError) for reply in replies)
 
     def _exchange(self, packed: bytes, commands: int) -> list[object]:
