@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import psycopg
 
@@ -71,11 +72,9 @@ class Recorder:
                 self._full.clear()
 
     async def _gather(self) -> None:
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(self._clock.pace.real_s(self._flush_s)):
                 await self._full.wait()
-        except TimeoutError:
-            pass
 
     async def _flush(self, batch: Sequence[Result | DeadLetter]) -> None:
         while True:
@@ -92,8 +91,9 @@ class Recorder:
         self._on_stored([item.entry_id for item in batch])
 
     async def _store(self, connection: AsyncConnection, batch: Sequence[Result | DeadLetter]) -> None:
-        results = [item for item in batch if isinstance(item, Result)]
         letters = [item for item in batch if isinstance(item, DeadLetter)]
+        rows = [item.result if isinstance(item, DeadLetter) else item for item in batch]
+        results = [row for row in rows if row is not None]
         if letters:
             await store.record_dead_letters(connection, self._region, letters)
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -26,6 +27,9 @@ MOST_DELIVERIES = 5
 PARKED_PER_PLACE = 25
 LAGGING_MS = 50
 _RETRY_S = 0.5
+_POLL_MS = 1000.0
+_LONGEST_REST_MS = 5000.0
+_SHORTEST_REST_MS = 50.0
 
 
 class Probes(Protocol):
@@ -137,25 +141,28 @@ class Drain:
         return not self._taking and not self._probing
 
     async def _work_once(self) -> None:
-        """One trip to Redis, then rest until there is a reason for the next."""
+        """One trip to Redis where there is a reason for one, then rest until there is a reason for the next."""
         try:
             if self._must_take_up:
                 await self._take_up()
-            trip = await self._exchange(self._wanted())
+            wanted = self._wanted()
+            trip = await self._exchange(wanted) if wanted or self._acks else None
         except NoGroup:
             self.summary.groups_made += await self._reader.ensure_group()
             return
         except ServerUnavailable as error:
             await self._lost_redis(error)
             return
-        if trip.below_a_minute:
-            self._polling = Polling.PUNCTUAL
+        if trip is None:
+            await self._rest(_POLL_MS)
+            return
+        self._polling = Polling.PUNCTUAL if trip.below_a_minute else self._polling
         self._take(trip.entries)
         self.summary.read += len(trip.entries)
         if self._taking and (reason := self._reason_to_stop(trip)):
             self._taking, self.summary.ended = False, reason
         if not self._is_done():
-            await self._rest(trip)
+            await self._rest(self._rest_ms(trip))
 
     async def _lost_redis(self, error: ServerUnavailable) -> None:
         """A reply may have been lost on its way: take up again what this consumer holds, once Redis is back."""
@@ -172,14 +179,19 @@ class Drain:
         return self._durations.start_margin_s * 1000
 
     async def _take_up(self) -> None:
-        """What this environment held when it was frozen or failed, and what dead ones have held for too long."""
+        """What dead environments have held for too long, and what this one held when it was frozen, failed or lost a
+        reply; what this run holds already is left alone, since each reading counts as a delivery."""
         margin_s = self._clock.pace.real_s(self._durations.claim_margin_s)
-        min_idle_ms = self._timeout_ms + int(margin_s * 1000)
-        entries = await self._reader.own_pending() + await self._reader.claim(min_idle_ms)
-        poison = {entry for entry, count in (await self._reader.deliveries()).items() if count > MOST_DELIVERIES}
+        entries = await self._reader.claim(self._timeout_ms + int(margin_s * 1000))
+        claimed = {entry_id for entry_id, _ in entries}
+        deliveries = await self._reader.deliveries()
+        if deliveries.keys() - claimed - self._held:
+            entries += [entry for entry in await self._reader.own_pending() if entry[0] not in claimed | self._held]
         self._must_take_up = False
         self.summary.taken_up += len(entries)
-        self._take((entry for entry in entries if entry[0] not in self._held), poison)
+        # A claim has counted itself already, reading one's own has not.
+        before = {entry_id: count - (entry_id in claimed) for entry_id, count in deliveries.items()}
+        self._take(entries, {entry_id for entry_id, count in before.items() if count >= MOST_DELIVERIES})
 
     async def _exchange(self, wanted: Wanted | None) -> Trip:
         """Acknowledge what is stored, and read on; entries stay in line for their ack where the trip fails."""
@@ -213,12 +225,19 @@ class Drain:
     def _take(self, entries: Iterable[RawEntry], poison: Iterable[str] = ()) -> None:
         for entry_id, value in entries:
             self._held.add(entry_id)
-            if value is None:  # its body was trimmed away; the id says which check it was
-                self._book_by_id(entry_id, Status.EXPIRED)
+            if value is None:
+                self._expire_trimmed(entry_id)
             elif entry_id in poison:
                 self._bury(entry_id, value, f"delivered more than {MOST_DELIVERIES} times")
             else:
                 self._take_one(entry_id, value)
+
+    def _expire_trimmed(self, entry_id: str) -> None:
+        """Its body was trimmed away while it was pending: the id says which check it was, the store if it is one."""
+        try:
+            self._expire(*split_id(entry_id))
+        except UndecodableEntry as error:
+            self._recorder.put(DeadLetter(entry_id, str(error), None))
 
     def _take_one(self, entry_id: str, value: bytes) -> None:
         try:
@@ -233,7 +252,7 @@ class Drain:
         if entry.check.interval_s < TICK_S:
             self._polling = Polling.PUNCTUAL
         if self._is_too_late(entry.check):
-            self._book(entry.check.checked_at_ms, entry.check.monitor_id, Status.EXPIRED)
+            self._expire(entry.check.checked_at_ms, entry.check.monitor_id)
             return
         task = asyncio.create_task(self._probe(entry.check), name=entry_id)
         self._probing.add(task)
@@ -246,26 +265,19 @@ class Drain:
         )
         return self._clock.now_ms() - check.checked_at_ms > limit_s * 1000
 
-    def _book(self, checked_at_ms: int, monitor_id: int, status: Status) -> None:
-        if status is Status.EXPIRED:
-            self.summary.expired += 1
-        self._recorder.put(Result(monitor_id, checked_at_ms, self._region, status))
-
     def _bury(self, entry_id: str, value: bytes, reason: str) -> None:
         """Keep the raw text; where the id is a slot of a monitor here, its check ended as dead."""
         self.summary.dead += 1
         raw = value[:4000].decode("utf-8", "replace").replace("\0", "\ufffd")
-        self._recorder.put(DeadLetter(entry_id, reason.replace("\0", "\ufffd"), raw))
-        self._book_by_id(entry_id, Status.DEAD)
-
-    def _book_by_id(self, entry_id: str, status: Status) -> None:
-        """Book what only the id tells of; the store drops what is no slot here."""
-        try:
+        result = None
+        with suppress(UndecodableEntry):  # an id that no check can have
             checked_at_ms, monitor_id = split_id(entry_id)
-        except UndecodableEntry as error:  # an id that no check can have
-            self._recorder.put(DeadLetter(entry_id, str(error), None))
-            return
-        self._book(checked_at_ms, monitor_id, status)
+            result = Result(monitor_id, checked_at_ms, self._region, Status.DEAD)
+        self._recorder.put(DeadLetter(entry_id, reason.replace("\0", "\ufffd"), raw, result))
+
+    def _expire(self, checked_at_ms: int, monitor_id: int) -> None:
+        self.summary.expired += 1
+        self._recorder.put(Result(monitor_id, checked_at_ms, self._region, Status.EXPIRED))
 
     async def _probe(self, check: Check) -> None:
         """Wait for the check's instant and a free place, reach the target, hand the result over."""
@@ -274,7 +286,7 @@ class Drain:
         lag_ms = self._clock.now_ms() - check.checked_at_ms
         async with self._slots.place(suspect=check.monitor_id in self._memory.timed_out):
             if self._is_too_late(check) or not self._has_time_for(check):
-                self._book(check.checked_at_ms, check.monitor_id, Status.EXPIRED)
+                self._expire(check.checked_at_ms, check.monitor_id)
                 return
             late_ms = self._clock.now_ms() - check.checked_at_ms
             result = await self._prober.probe(check, confirm=check.monitor_id not in self._memory.down)
@@ -334,21 +346,21 @@ class Drain:
         waited_ms = now_ms - self._quiet_since_ms
         return trip.pushed_tick_s >= tick_of(soon_ms) or waited_ms >= self._durations.wait_for_tick_s * 1000
 
-    async def _rest(self, trip: Trip) -> None:
-        """Sleep until something is stored, places are free, or the next unread entry comes near; 1 s at the most while
-        nothing is known to be coming, since a producer may push at any moment."""
-        now_ms = self._clock.now_ms()
-        rest_ms = 1000.0
-        if trip.next_unread_ms is not None:
-            rest_ms = min(max(trip.next_unread_ms - self._durations.read_ahead_s * 1000 - now_ms, 0), 5000)
-        if self._taking and rest_ms == 0 and self._room() > 0:
+    def _rest_ms(self, trip: Trip) -> float:
+        """Until the next unread entry comes near; while none is known to be coming, a producer may push any moment."""
+        if not self._taking or trip.next_unread_ms is None:
+            return _POLL_MS
+        read_at_ms = trip.next_unread_ms - self._durations.read_ahead_s * 1000
+        return min(max(read_at_ms - self._clock.now_ms(), 0), _LONGEST_REST_MS)
+
+    async def _rest(self, rest_ms: float) -> None:
+        """Sleep for so long, or until something is stored or places are free."""
+        if rest_ms == 0 and self._room() > 0:
             await asyncio.sleep(0)
             return
-        try:
-            async with asyncio.timeout(self._clock.pace.real_s(max(rest_ms, 50) / 1000)):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._clock.pace.real_s(max(rest_ms, _SHORTEST_REST_MS) / 1000)):
                 await self._wake.wait()
-        except TimeoutError:
-            pass
         self._wake.clear()
 
     async def _acknowledge_the_last(self) -> None:

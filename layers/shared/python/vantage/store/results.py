@@ -24,11 +24,13 @@ NoPartition = psycopg.errors.CheckViolation
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """An entry that nobody can probe: why, and its raw text (cut at 4,000 characters)."""
+    """An entry that nobody can probe: why, its raw text (cut at 4,000 characters), and the row that its check ends as
+    where its id is a slot."""
 
     entry_id: str
     reason: str
     raw: str | None
+    result: Result | None = None
 
 
 def _row(result: Result) -> tuple[Any, ...]:

@@ -36,8 +36,8 @@ class Wanted:
 @dataclass(frozen=True, slots=True)
 class Trip:
     """What one round trip brought: how many acks Redis knew, new entries, when the next unread one is due (epoch ms),
-    the youngest run's request id, the newest tick (epoch s) that is pushed completely, and whether it has checks with an
-    interval below a minute."""
+    the youngest run's request id, the newest tick (epoch s) that is pushed completely, and whether it has checks with
+    an interval below a minute."""
 
     acked: int
     entries: tuple[RawEntry, ...] = ()

@@ -59,8 +59,9 @@ class StreamWriter:
     def push(self, page: Sequence[tuple[bytes, bytes]], completes: bytes | None = None) -> int:
         """Add a page of (entry id, value) in one MULTI/EXEC, all or nothing; returns how many ids Redis refused.
 
-        `completes` is the `pushed_mark` of the tick that this page completes, set in the same transaction. Raises StreamRefused where
-        Redis took none of it. Packed by hand: the client's own packing costs five times as much per entry.
+        `completes` is the `pushed_mark` of the tick that this page completes, set in the same transaction.
+        Packed by hand: the client's own packing costs five times as much per entry. Raises StreamRefused where Redis
+        took none of it.
         """
         parts = [b"*1\r\n$5\r\nMULTI\r\n"]
         key, field = STREAM.encode(), FIELD
