@@ -32,8 +32,8 @@ def not_after(der: bytes) -> datetime:
     text = der[start:end].decode("ascii")
     if tag == UTC_TIME:
         text = ("20" if text < "50" else "19") + text
-    year, parts = int(text[:4]), [int(text[at : at + 2]) for at in range(4, 14, 2)]
-    return datetime(year, *parts, tzinfo=UTC)
+    month, day, hour, minute, second = (int(text[at : at + 2]) for at in range(4, 14, 2))
+    return datetime(int(text[:4]), month, day, hour, minute, second, tzinfo=UTC)
 
 
 def _element(der: bytes, at: int) -> tuple[int, int, int]:

@@ -1,43 +1,57 @@
 """One attempt at an http monitor: the request, its redirects, and what was expected of the answer."""
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
 import httpx
 
-from vantage.check import Reason, Status
+from vantage.check import Reason
 from vantage.probe.body import BodyFault, decode
+from vantage.probe.credentials import Resolve
 from vantage.probe.faults import AddressRefused
 from vantage.probe.outcome import Outcome, down
 from vantage.probe.plan import Plan
 from vantage.probe.redirect import RedirectFault, location_of, next_request
+from vantage.probe.seen import Seen
 from vantage.probe.trace import Trace
 
 
-async def attempt(client: httpx.AsyncClient, plan: Plan, trace: Trace, *, allow_private: bool) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What an attempt is made with."""
+
+    client: httpx.AsyncClient
+    allow_private: bool
+    resolve: Resolve | None
+
+
+async def attempt(means: Means, plan: Plan, trace: Trace) -> Outcome:
     """What the target answers now; raises httpx.TransportError where it does not."""
-    trace.verify, trace.family = plan.verify, plan.family
+    trace.verify, trace.family, trace.read_most = plan.verify, plan.family, plan.expectations.read_most
     try:
-        response = await _follow(client, plan, trace, allow_private)
+        response = await _follow(means, plan, trace)
     except RedirectFault as fault:
         return down(Reason.REDIRECT, str(fault), fault.http_status)
     try:
-        await _body(response, trace)
+        body = await _body(response, trace)
     except BodyFault as fault:
         return down(Reason.PROTOCOL, str(fault), response.status_code)
-    return _judge(plan, response)
+    return plan.expectations.judge(_seen(response, body, trace))
 
 
-async def _follow(client: httpx.AsyncClient, plan: Plan, trace: Trace, allow_private: bool) -> httpx.Response:
+async def _follow(means: Means, plan: Plan, trace: Trace) -> httpx.Response:
     """The final response; raises RedirectFault."""
-    request = plan.request(trace)
-    response = await client.send(request, stream=True)
+    request = await plan.request(trace, means.resolve)
+    response = await means.client.send(request, stream=True)
     for _ in range(plan.follow):
         if (location := location_of(response)) is None:
             return response
         status = response.status_code
         request = next_request(
-            request, status, location, allow_private=allow_private, allow_downgrade=plan.allow_downgrade
+            request, status, location, allow_private=means.allow_private, allow_downgrade=plan.allow_downgrade
         )
         try:
-            response = await client.send(request, stream=True)
+            response = await means.client.send(request, stream=True)
         except AddressRefused as error:
             raise RedirectFault(f"the redirect's target is refused: {error}", status) from None
     if plan.follow and location_of(response) is not None:
@@ -46,20 +60,20 @@ async def _follow(client: httpx.AsyncClient, plan: Plan, trace: Trace, allow_pri
 
 
 async def _body(response: httpx.Response, trace: Trace) -> bytes:
-    encoding = response.headers.get("content-encoding", "")
-    if not encoding:
-        return b""
+    """The body without its encoding, up to the limit of the expectations; raises BodyFault."""
     raw = b"".join([chunk async for chunk in response.aiter_raw()])
-    return decode(raw, encoding, most=trace.read_most, cut=response.extensions["cut"])
+    encoding = response.headers.get("content-encoding", "")
+    return decode(raw, encoding, most=trace.read_most, cut=response.extensions["cut"]) if encoding else raw
 
 
-def _judge(plan: Plan, response: httpx.Response) -> Outcome:
-    status = response.status_code
-    if not any(status in accepted for accepted in plan.status):
-        expected = ", ".join(_range_words(accepted) for accepted in plan.status)
-        return down(Reason.STATUS, f"answered {status}, expected {expected}", status)
-    return Outcome(Status.UP, http_status=status)
-
-
-def _range_words(accepted: range) -> str:
-    return f"{accepted.start}" if len(accepted) == 1 else f"{accepted.start}-{accepted.stop - 1}"
+def _seen(response: httpx.Response, body: bytes, trace: Trace) -> Seen:
+    return Seen(
+        status=response.status_code,
+        url=response.request.url,
+        headers=response.headers,
+        body=body,
+        cut=response.extensions["cut"] or len(body) >= trace.read_most,
+        total_ms=sum(trace.spent_s.values()) * 1000,
+        certificate_expires_at=trace.certificate.expires_at if trace.certificate else None,
+        now=datetime.now(UTC),
+    )

@@ -7,6 +7,8 @@ import httpx
 
 from vantage.guard import GuardError, check_header, check_method, check_url
 from vantage.monitor import Json
+from vantage.probe.credentials import Credential, Resolve, credentials, is_reference, resolved
+from vantage.probe.expect import Expectations, compile_expectations
 from vantage.probe.resolve import FAMILIES
 from vantage.probe.trace import KEY, Trace
 
@@ -25,13 +27,17 @@ class Plan:
     allow_downgrade: bool
     verify: bool
     family: str
-    status: tuple[range, ...]
+    expectations: Expectations
+    credentials: tuple[Credential, ...]
 
-    def request(self, trace: Trace) -> httpx.Request:
-        """A request of this plan that carries its trace to the transport."""
-        return httpx.Request(
-            self.method, self.url, headers=self.headers, stream=self.body, extensions={KEY: trace, "timeout": {}}
-        )
+    async def request(self, trace: Trace, resolve: Resolve | None) -> httpx.Request:
+        """A request of this plan that carries its trace; raises GuardError where a secret cannot be had."""
+        headers = self.headers
+        if self.credentials:
+            headers = httpx.Headers(headers.raw)
+            headers.update(await resolved(self.credentials, resolve))
+        extensions = {KEY: trace, "timeout": {}}
+        return httpx.Request(self.method, self.url, headers=headers, stream=self.body, extensions=extensions)
 
 
 def read(spec: Mapping[str, Json], *, user_agent: str, allow_private: bool) -> Plan:
@@ -41,7 +47,7 @@ def read(spec: Mapping[str, Json], *, user_agent: str, allow_private: bool) -> P
         check_method(spec.get("method") or "GET")
         return _read(spec, user_agent)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise GuardError(f"The monitor's configuration cannot be used ({type(error).__name__}: {error}).") from None
+        raise GuardError(f"The monitor's configuration cannot be used ({type(error).__name__}).") from None
 
 
 def _read(spec: Mapping[str, Json], user_agent: str) -> Plan:
@@ -58,7 +64,8 @@ def _read(spec: Mapping[str, Json], user_agent: str) -> Plan:
         allow_downgrade=bool(redirects.get("allow_downgrade", False)),
         verify=bool(spec.get("verify_tls", True)),
         family=family,
-        status=tuple(status_range(rule) for rule in expect.get("status") or ["200-299"]),
+        expectations=compile_expectations(expect),
+        credentials=credentials(spec),
     )
 
 
@@ -72,14 +79,8 @@ def _request(spec: Mapping[str, Json], user_agent: str) -> httpx.Request:
         raise GuardError("The URL cannot be understood: check its host's spelling.") from None
 
 
-def status_range(rule: str | int) -> range:
-    """The statuses of a rule such as 304 or "200-299"."""
-    least, _, most = str(rule).partition("-")
-    return range(int(least), int(most or least) + 1)
-
-
 def _headers(spec: Mapping[str, Json], user_agent: str) -> dict[str, str]:
-    given = spec.get("headers") or {}
+    given = {name: value for name, value in (spec.get("headers") or {}).items() if not is_reference(str(value))}
     for name, value in given.items():
         check_header(name, str(value))
     known = {name.lower() for name in given}

@@ -15,6 +15,7 @@ from vantage.guard import GuardError
 from vantage.monitor import Json, Region
 from vantage.probe import http, plan
 from vantage.probe.client import Client
+from vantage.probe.credentials import Resolve
 from vantage.probe.faults import AddressRefused, NoIPv6, OwnFault, raise_if_ours, reason_of
 from vantage.probe.kept import MOST
 from vantage.probe.outcome import Outcome, down, refused
@@ -38,7 +39,7 @@ log = logging.getLogger(__name__)
 class Prober:
     """Probes from one region with one keep-alive client; made once per environment, used on one event loop."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each option stands by itself; tests and the command line give them
         self,
         region: Region,
         *,
@@ -46,6 +47,7 @@ class Prober:
         user_agent: str | None = None,
         name_servers: Sequence[str] | None = None,
         authorities: str | None = None,
+        resolve: Resolve | None = None,
         keep_most: int = MOST,
         confirm_after_s: float = 1.0,
     ) -> None:
@@ -57,6 +59,7 @@ class Prober:
             Names(name_servers), allow_private=allow_private, authorities=authorities, keep_most=keep_most
         )
         self.client: httpx.AsyncClient = Client(self.transport)
+        self._means = http.Means(self.client, allow_private, resolve)
         self._plans: OrderedDict[int, tuple[Mapping[str, Json], plan.Plan]] = OrderedDict()
 
     async def probe(self, check: Check, *, confirm: bool = True) -> Result:
@@ -105,7 +108,7 @@ class Prober:
             return self._unforeseen(check, error)
 
     async def _visit(self, check: Check, trace: Trace) -> Outcome:
-        return await http.attempt(self.client, self._plan(check), trace, allow_private=self.allow_private)
+        return await http.attempt(self._means, self._plan(check), trace)
 
     def _plan(self, check: Check) -> plan.Plan:
         """The plan of a check's spec, made anew when the spec changed."""
