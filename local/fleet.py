@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from local.environments import Function, Reply
@@ -21,8 +20,6 @@ WORKER_TIMEOUT_S = 240
 # At the very first start, the minute that is under way is pushed only while it is this young (a deployed system: 30 s):
 # the demo has a monitor with an interval of 10 s, and what would be too late for it should not be its first impression.
 YOUNG_S = 15
-Modules = Mapping[str, str]
-MODULES: Modules = MappingProxyType({kind: f"functions.{kind}.app" for kind in ("producer", "housekeeper", "worker")})
 
 
 def group_of(region: str) -> str:
@@ -93,15 +90,15 @@ class Fleet:
     async def _report(self, function: Function, run: Coroutine[Any, Any, Reply]) -> None:
         reply = await run
         if "error" in reply and not function.stopping:
-            self.say(f"{function.name}: {reply['error']} (log: {function.log})")
+            self.say(f"{function.name}: {(reply['error'].splitlines() or [reply['type']])[0]} (log: {function.log})")
 
 
-def deploy(settings: Mapping[str, str], logs: Path, say: Say, changed: Callable[[], None], pace: Pace,
-           modules: Modules = MODULES) -> Fleet:  # fmt: skip
+def deploy(settings: Mapping[str, str], logs: Path, say: Say, changed: Callable[[], None], pace: Pace) -> Fleet:
     """Make the functions, each with its own settings on top of those that are common; no process is started yet."""
 
     def function(kind: str, name: str, slot: str, timeout_s: float, own: Mapping[str, str]) -> Function:
-        return Function(name, modules[kind], slot, {**settings, **own}, timeout_s, logs / f"{name}.log", pace, changed)
+        module, log = f"functions.{kind}.app", logs / f"{name}.log"
+        return Function(name, module, slot, {**settings, **own}, timeout_s, log, pace, changed)
 
     return Fleet(
         function("producer", "producer", "producer", PRODUCER_TIMEOUT_S, {

