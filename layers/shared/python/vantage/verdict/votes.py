@@ -1,0 +1,94 @@
+"""Quorums, and the verdict of all regions together."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from vantage.check import Status
+from vantage.monitor import Region
+from vantage.verdict.region import RegionState
+from vantage.verdict.rows import elapsed_ms
+from vantage.verdict.rules import Rules
+
+Votes = Mapping[Region, Status]
+"""The states of the regions that vote: known, fresh, and not at fault."""
+
+
+class Verdict(StrEnum):
+    """What all regions together say of a monitor."""
+
+    UP = "up"
+    DEGRADED = "degraded"
+    SITE_DOWN = "site_down"
+    REGIONAL = "regional"
+    VANTAGE_FAULT = "vantage_fault"
+    NO_DATA = "no_data"
+    MAINTENANCE = "maintenance"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What besides the votes decides a verdict."""
+
+    incident: bool = False
+    advisory: bool = False
+    fault: bool = False
+    maintenance: bool = False
+    paused: bool = False
+
+
+def quorum(voters: int) -> int:
+    """How many of these make a majority: 2 of 2 and of 3, 3 of 4, 1 of 1."""
+    return voters // 2 + 1
+
+
+def votes(states: Mapping[Region, RegionState], at_ms: int, interval_s: int, rules: Rules,
+          at_fault: Collection[Region] = ()) -> dict[Region, Status]:  # fmt: skip
+    """Who votes at a slot, and what."""
+    return {
+        region: state.state
+        for region, state in states.items()
+        if state.state is not None and region not in at_fault and state.votes_at(at_ms, interval_s, rules)
+    }
+
+
+def verdict(cast: Votes, standing: Standing) -> Verdict:
+    """The verdict of the votes; what stands further up outweighs what stands below it."""
+    if standing.paused:
+        return Verdict.PAUSED
+    if standing.maintenance:
+        return Verdict.MAINTENANCE
+    if not cast:
+        return Verdict.VANTAGE_FAULT if standing.fault else Verdict.NO_DATA
+    if standing.incident:
+        return Verdict.SITE_DOWN
+    if _is_degraded(cast):
+        return Verdict.DEGRADED
+    return Verdict.REGIONAL if standing.advisory else Verdict.UP
+
+
+def _is_degraded(cast: Votes) -> bool:
+    said = list(cast.values())
+    slow, down = said.count(Status.DEGRADED), said.count(Status.DOWN)
+    return slow > 0 and slow + down >= quorum(len(said))
+
+
+def glance(
+    states: Mapping[Region, RegionState], at_ms: int, interval_s: int, rules: Rules, standing: Standing = Standing()
+) -> Verdict:
+    """The verdict of states alone, for who has no judged incidents and advisories to go by.
+
+    `at_ms` is the newest slot whose rows must be there by now, not the present: who is being checked is not silent.
+    """
+    cast = votes(states, at_ms, interval_s, rules)
+    down = [states[region] for region, state in cast.items() if state is Status.DOWN]
+    incident = _is_site_down(len(cast), down, rules)
+    advisory = any(elapsed_ms(state.confirmed_ms or 0, at_ms, interval_s) >= rules.advisory_s * 1000 for state in down)
+    return verdict(cast, replace(standing, incident=incident, advisory=advisory))
+
+
+def _is_site_down(voters: int, down: Collection[RegionState], rules: Rules) -> bool:
+    if voters == 1:
+        return any(state.failures >= rules.alone_down() for state in down)
+    return voters > 1 and len(down) >= quorum(voters)
