@@ -19,10 +19,11 @@ from local.terminal import Glance, View
 from vantage.clock import Pace
 from vantage.errors import ServerUnavailable
 from vantage.store.connection import Connection, Database
-from vantage.store.glance import latest_cells
+from vantage.store.glance import Glancer
 from vantage.store.sheet import RunSheet, TickSheet, database_time, latest_ticks, run_sheet, run_ticks
 
 LOOK_EVERY_S = 1.0
+LOOKING_TAKES_A = 20  # a twentieth of the time at most, also with thousands of monitors
 PATIENCE_S = 60.0
 TRIES = 8
 TRY_AGAIN_S = 5.0  # together longer than the lease that a killed producer leaves behind
@@ -67,6 +68,7 @@ class Run:
     began_at: datetime | None = None
     first_tick: int | None = None
     last_push: int | None = None
+    _glancer: Glancer = field(default_factory=Glancer)
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def live(self) -> Summary | None:
@@ -139,9 +141,14 @@ class Run:
 
     async def _show(self) -> None:
         while True:
+            began_s = time.monotonic()
             with suppress(ServerUnavailable):  # the functions report it; the next glance may see again
-                self.screen.show(await self._ask(_glance))
-            await asyncio.sleep(LOOK_EVERY_S)
+                self.screen.show(await self._ask(self._glance))
+            took_s = time.monotonic() - began_s
+            await asyncio.sleep(max(LOOK_EVERY_S, LOOKING_TAKES_A * took_s))
+
+    def _glance(self, connection: Connection) -> Glance:
+        return Glance(self._glancer.cells(connection), latest_ticks(connection, TICKS_LOOKED_AT))
 
     async def _ask(self, question: Callable[[Connection], Answer], patience_s: float = 0.0) -> Answer:
         """Put a question to PostgreSQL, beside the loop; one at a time, for there is one connection.
@@ -157,10 +164,6 @@ class Run:
                 if time.monotonic() >= deadline_s:
                     raise ServerUnavailable(f"PostgreSQL does not answer: {error}") from None
             await asyncio.sleep(LOOK_EVERY_S)
-
-
-def _glance(connection: Connection) -> Glance:
-    return Glance(latest_cells(connection), latest_ticks(connection, TICKS_LOOKED_AT))
 
 
 def pushable(minute: int, began_s: float, end_s: float, *, first: bool) -> int | None:

@@ -12,6 +12,7 @@ from local.terminal import Glance, clock, in_words, since, tick_in_words
 from vantage.store.glance import Cell
 from vantage.store.sheet import TickSheet
 
+MONITORS_SHOWN = 25
 TICKS_SHOWN = 4
 STYLES = {"up": "green", "degraded": "yellow", "down": "bold red", "refused": "magenta"}
 
@@ -49,10 +50,14 @@ def drawing(glance: Glance) -> RenderableType:
 def _monitors(cells: Sequence[Cell]) -> RenderableType:
     regions = list(dict.fromkeys(cell.region for cell in cells))
     table = _table("Monitor", [f"{region}, since" for region in regions])
-    for slug in dict.fromkeys(cell.slug for cell in cells):
-        row = {cell.region: cell for cell in cells if cell.slug == slug}
+    rows: dict[str, dict[str, Cell]] = {}
+    for cell in cells:
+        rows.setdefault(cell.slug, {})[cell.region] = cell
+    for row in list(rows.values())[:MONITORS_SHOWN]:
         texts = [_cell(row[region]) if region in row else Text("-", "dim") for region in regions]
         table.add_row(Text(next(iter(row.values())).name), *texts)
+    if (others := len(rows) - MONITORS_SHOWN) > 0:
+        table.add_row(Text(f"… and {others} more, on the page", "dim"))
     return table
 
 

@@ -15,8 +15,15 @@ TICK = datetime(2026, 11, 24, 8, 41, tzinfo=UTC)
 
 def cell(status: str | None = "up", region: str = "USA", **more: object) -> Cell:
     """A monitor in a region."""
-    given: dict[str, object] = {"reason": None, "http_status": 200, "latency_ms": 12.4, "since": TICK, **more}
-    return Cell("shop", "Shop", region, status, **given)  # type: ignore[arg-type]  # as the keys say
+    given: dict[str, object] = {
+        "reason": None,
+        "http_status": 200,
+        "latency_ms": 12.4,
+        "checked_at": TICK,
+        "since": TICK,
+        **more,
+    }
+    return Cell(1, "shop", "Shop", region, status, **given)  # type: ignore[arg-type]  # as the keys say
 
 
 def sheet(stored: int, *, closed: bool = False, complete: bool = True) -> TickSheet:
