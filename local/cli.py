@@ -14,6 +14,7 @@ COMMANDS = {
     "check": "Probe a URL from here, once, and show what was seen.",
     "monitors": "What is watched: apply, diff, export, list, pause, resume.",
     "regions": "Where things are watched from: list, enable, disable.",
+    "ledger": "Where the checks of each minute ended: the sheet.",
     "migrate": "Bring the database up to date.",
 }
 

@@ -6,8 +6,8 @@ A local system leaves `<data-dir>/urls.json` while it runs: the part of its envi
 
 import json
 import os
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -42,21 +42,37 @@ class Refused(click.ClickException):
         click.echo(self.format_message(), file=file, err=file is None)
 
 
+@contextmanager
+def _told() -> Iterator[None]:
+    """Whatever a user can meet becomes its sentence."""
+    try:
+        yield
+    except VantageError as error:
+        raise Refused(str(error)) from None
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedObject):
+        raise Refused(
+            "This database does not have Vantage's tables yet, or older ones. Run `vantage migrate`."
+        ) from None
+    except psycopg.Error as error:
+        raise Refused(f"PostgreSQL refuses: {(str(error).splitlines() or ['no reason given'])[0]}") from None
+
+
 class Group(click.Group):
     """Commands that end with a sentence and exit code 2 where something is wrong."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; whatever a user can meet becomes its sentence."""
-        try:
+        """Run the command that was named."""
+        with _told():
             return super().invoke(ctx)
-        except VantageError as error:
-            raise Refused(str(error)) from None
-        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedObject):
-            raise Refused(
-                "This database does not have Vantage's tables yet, or older ones. Run `vantage migrate`."
-            ) from None
-        except psycopg.Error as error:
-            raise Refused(f"PostgreSQL refuses: {(str(error).splitlines() or ['no reason given'])[0]}") from None
+
+
+class Single(click.Command):
+    """A command without others beneath it, which ends in the same way."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it."""
+        with _told():
+            return super().invoke(ctx)
 
 
 def system_env(data_dir: Path, env: Mapping[str, str] = os.environ) -> Mapping[str, str]:

@@ -40,12 +40,14 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class TickSheet:
-    """One tick's counts in each of its regions."""
+    """One tick's counts in each of its regions; `due` is what monitor_schedule says, counted when the tick closes."""
 
     tick: datetime
     complete: bool
     closed: bool
     regions: Mapping[Region, Counts]
+    gap: bool = False
+    due: Mapping[Region, int | None] = field(default_factory=dict)
 
     @property
     def is_accounted_for(self) -> bool:
@@ -70,6 +72,11 @@ def latest_ticks(connection: Connection, count: int) -> list[TickSheet]:
         "tick IN (SELECT DISTINCT tick FROM tick_ledger ORDER BY tick DESC LIMIT %(count)s)",
         {"count": count},
     )
+
+
+def one_tick(connection: Connection, tick: datetime) -> TickSheet | None:
+    """One tick; None where it was never opened."""
+    return next(iter(_ticks(connection, "tick = %(tick)s", {"tick": tick})), None)
 
 
 def run_ticks(connection: Connection, first_tick: datetime, began_at: datetime) -> list[TickSheet]:
@@ -99,21 +106,29 @@ def database_time(connection: Connection) -> datetime:
 
 
 def _ticks(connection: Connection, condition: str, arguments: Mapping[str, object]) -> list[TickSheet]:
-    columns = f"tick, region::text, pushed_at IS NOT NULL, closed_at IS NOT NULL, {_COUNTS}"
-    query = f"SELECT {columns} FROM tick_ledger WHERE {condition} ORDER BY tick DESC, tick_ledger.region"  # noqa: S608  # ours
-    rows = connection.execute(query, arguments)
+    # Ticks are pushed in order: one that is incomplete behind a complete one stays so.
+    query = f"""
+        SELECT tick, region::text, pushed_at IS NOT NULL, closed_at IS NOT NULL,
+               pushed_at IS NULL AND (closed_at IS NOT NULL OR EXISTS (
+                   SELECT FROM tick_ledger later WHERE later.tick > l.tick AND later.pushed_at IS NOT NULL)),
+               due, {_COUNTS}
+          FROM tick_ledger l WHERE {condition} ORDER BY tick DESC, l.region"""  # noqa: S608  # ours
     found: dict[datetime, _Found] = {}
-    for tick, region, complete, closed, *counts in rows:
+    for tick, region, complete, closed, gap, due, *counts in connection.execute(query, arguments):
         one = found.setdefault(tick, _Found())
         one.complete, one.closed = one.complete and complete, one.closed and closed
+        one.gap = one.gap or gap
+        one.due[region] = due
         one.regions[region] = Counts(*counts)
-    return [TickSheet(tick, one.complete, one.closed, one.regions) for tick, one in found.items()]
+    return [TickSheet(tick, one.complete, one.closed, one.regions, one.gap, one.due) for tick, one in found.items()]
 
 
 @dataclass(slots=True)
 class _Found:
     complete: bool = True
     closed: bool = True
+    gap: bool = False
+    due: dict[Region, int | None] = field(default_factory=dict)
     regions: dict[Region, Counts] = field(default_factory=dict)
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import redis
@@ -13,6 +14,15 @@ from vantage.stream import PUSHED, STREAM, run_key, scripts
 from vantage.wire import FIELD
 
 _COUNT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What a group was given and has not acknowledged, and what it was not given yet (None where Redis cannot say);
+    entries for other regions and of ticks to come are among them."""
+
+    pending: int
+    unread: int | None
 
 
 class StreamWriter:
@@ -129,6 +139,14 @@ class StreamWriter:
                 at, _, monitor = info["last-delivered-id"].decode().partition("-")
                 return int(at), int(monitor)
         return None
+
+    def backlogs(self) -> dict[str, Backlog]:
+        """Redis's estimate of what each group still has before it; raises ServerUnavailable."""
+        try:
+            groups = self._redis.xinfo_groups(STREAM) if self._redis.exists(STREAM) else []
+        except redis.RedisError as error:
+            raise ServerUnavailable(f"Redis does not answer ({type(error).__name__}). Check REDIS_URL.") from None
+        return {info["name"].decode(): Backlog(info["pending"], info.get("lag")) for info in groups}
 
     def count_pending(self, group: str, before_ms: int, most: int) -> Counter[int]:
         """How many entries older than an instant are pending in a group, by monitor; looks at `most` at the most."""
