@@ -79,14 +79,15 @@ def test_a_dead_address_costs_a_moment_and_no_failure() -> None:
     """The first of two addresses never accepts: the second is tried while it does not, and the time is counted."""
 
     async def ask_both() -> Result:
-        async with zoo.target(zoo.says(zoo.OK), host="127.0.0.9") as target:
-            with zoo.full_backlog(port=target.port) as port:
-                zone: Zone = {NAME: holds("127.0.0.1", "127.0.0.9")}
-                async with name_server(zone) as server, prober(name_servers=[server]) as made:
-                    results = [
-                        await made.probe(check(f"http://{NAME}:{port}/", timeout_ms=2000, monitor_id=n))
-                        for n in range(4)
-                    ]
+        zone: Zone = {NAME: holds("127.0.0.1", "127.0.0.9")}
+        with zoo.full_backlog() as port:
+            async with (
+                zoo.target(zoo.says(zoo.OK), host="127.0.0.9", port=port),
+                name_server(zone) as server,
+                prober(name_servers=[server]) as made,
+            ):
+                checks = [check(f"http://{NAME}:{port}/", timeout_ms=2000, monitor_id=n) for n in range(4)]
+                results = [await made.probe(each) for each in checks]
         assert {r.status for r in results} == {Status.UP}
         return max(results, key=lambda result: result.phases.connect_us or 0)
 

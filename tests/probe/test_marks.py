@@ -5,8 +5,8 @@ import pytest
 from vantage.probe.marks import CHALLENGES, ERROR_PAGES, challenge, error_page
 
 BAD_PAGES = {
-    "PHP error": "<br />\n<b>Fatal error</b>:  Uncaught Error: f()\n  thrown in <b>/srv/a.php</b> on line <b>3</b><br />",
-    "WordPress without its database": "<title>Database Error</title><body><h1>Error establishing a database connection</h1>",
+    "PHP error": "<br />\n<b>Fatal error</b>:  f()\n in <b>/srv/a.php</b> on line <b>3</b><br />",
+    "WordPress without its database": "<body><h1>Error establishing a database connection</h1>",
     "WordPress critical error": '<div class="wp-die-message"><p>There has been a critical error on this website.</p>',
     "Python traceback": 'Traceback (most recent call last):\n  File "app.py", line 1, in <module>\nKeyError: 1',
     "Django debug page": "You\u2019re seeing this error because you have <code>DEBUG = True</code> in your settings.",
@@ -31,10 +31,10 @@ GOOD_PAGES = [
     "<title>Why do I see Welcome to nginx!? - Questions</title><p>There has been a critical error on this website.</p>",
     "<title>Answers</title><h1>Error establishing a database connection in WordPress: how to fix</h1>",
     # an API
-    '{"status": "ok", "message": "It works!", "last_error": "Traceback (most recent call last): KeyError"}',
+    '{"status": "ok", "message": "It works!", "last": "Traceback (most recent call last): KeyError"}',
     # a status page
-    "<h1>Whitelabel news</h1><title>HTTP Status 500: what it means</title><b>Fatal error</b>: none. DEBUG = True was off."
-     "<h2>Server Error in May, solved</h2><p>IIS Windows Server was patched.",
+    "<title>HTTP Status 500: what it means</title><b>Fatal error</b>: none today. Server Error in May, solved.",
+    "<h1>Whitelabel news</h1><p>IIS Windows Server was patched. DEBUG = True was off.</p>",
 ]
 
 

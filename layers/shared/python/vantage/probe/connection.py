@@ -10,13 +10,13 @@ import socket
 import ssl
 from collections.abc import Callable
 from time import perf_counter
+from typing import Protocol
 
 import httpx
 
 from vantage.guard import Address
 from vantage.probe import certificate, stamps
 from vantage.probe.faults import TlsFault, raise_if_ours
-from vantage.probe.reply import Reply
 from vantage.probe.trace import Certificate, Phase, Trace
 
 READ_SIZE = 65_536
@@ -40,11 +40,24 @@ async def connect(address: Address, port: int) -> "Connection":
     return connection
 
 
+class Incoming(Protocol):
+    """What is filled by an exchange: an HTTP reply, or a banner."""
+
+    complete: bool
+    reusable: bool
+
+    def feed(self, data: bytes) -> None:
+        """Take what was read; raises httpx.TransportError where it makes no sense."""
+
+    def finish(self) -> None:
+        """The other side closed; raises httpx.TransportError where that is too early."""
+
+
 class Connection:
     """A connection; `idle` ones watch their socket and close themselves when the other side does."""
 
     __slots__ = (
-        "_done", "_fd", "_loop", "_ready", "_reply", "_seen_s", "_sent_all", "_sent_s", "_sock", "_stamped",
+        "_done", "_fd", "_idle", "_loop", "_reply", "_seen_s", "_sent_all", "_sent_s", "_sock", "_stamped",
         "_trace", "_waiter", "address", "certificate", "closed", "connect_s", "fresh_until_s", "on_close",
     )  # fmt: skip
 
@@ -53,10 +66,10 @@ class Connection:
         self._sock, self._fd = sock, sock.fileno()
         self._waiter: asyncio.Future[None] | None = None
         self._done: asyncio.Future[None] | None = None
-        self._reply: Reply | None = None
+        self._reply: Incoming | None = None
         self._trace: Trace | None = None
         self._sent_s = self._seen_s = 0.0
-        self._ready = False  # connected, and the handshake over
+        self._idle = False  # between two exchanges: nothing may come
         self._stamped = self._sent_all = False
         self.address = ""
         self.connect_s = 0.0
@@ -80,11 +93,9 @@ class Connection:
             raise httpx.ConnectError(f"{self.address}: {os.strerror(code).lower()}")
         self.connect_s = stamps.connect_s(sock, perf_counter() - began_s)
         self._loop.add_reader(self._fd, self._on_readable)
-        self._ready = True
 
     async def start_tls(self, context: ssl.SSLContext, host: str) -> None:
         """Shake hands as a client of `host`; raises TlsFault."""
-        self._ready = False
         try:
             sock = context.wrap_socket(self._sock, server_hostname=host, do_handshake_on_connect=False)
             self._sock = sock
@@ -98,12 +109,11 @@ class Connection:
         except ValueError:  # ssl's word for a name that cannot be one
             raise TlsFault("the host is no name that a certificate could be for") from None
         self.certificate = certificate.read(sock)
-        self._ready = True
 
-    async def exchange(self, request: bytes, reply: Reply, trace: Trace) -> None:
+    async def exchange(self, request: bytes, reply: Incoming, trace: Trace) -> None:
         """Send a request and fill the reply; raises httpx.ReadError, WriteError or RemoteProtocolError, and closes."""
         self._done = self._loop.create_future()
-        self._reply, self._trace = reply, trace
+        self._reply, self._trace, self._idle = reply, trace, False
         self._seen_s = 0.0
         trace.phase = Phase.FIRST_BYTE
         self._sent_s = perf_counter()
@@ -115,6 +125,7 @@ class Connection:
             raise
         finally:
             self._reply = self._trace = self._done = None
+            self._idle = True
         if not (reply.reusable and self._sent_all):
             self.close()
 
@@ -181,7 +192,7 @@ class Connection:
         elif self._waiter is not None:
             waiter, self._waiter = self._waiter, None
             _wake(waiter)
-        elif self._ready:
+        elif self._idle:
             self._look_at_idle()
 
     def _look_at_idle(self) -> None:
@@ -194,7 +205,7 @@ class Connection:
             pass
         self.close()
 
-    def _receive(self, reply: Reply) -> None:
+    def _receive(self, reply: Incoming) -> None:
         try:
             arrived_s = 0.0 if self._seen_s else self._arrival_s()
             while not reply.complete:

@@ -42,9 +42,9 @@ class Expectations:
         """Up, or the worst that a failed rule says; every failure is named."""
         failures = [failure for rule in self.rules if (failure := rule(seen)) is not None]
         if not failures:
-            return Outcome(Status.UP, http_status=seen.status)
+            return Outcome(Status.UP, http_status=seen.status or None)
         worst = next((failure for failure in failures if failure.status is Status.DOWN), failures[0])
-        return Outcome(worst.status, worst.reason, "; ".join(failure.text for failure in failures), seen.status)
+        return Outcome(worst.status, worst.reason, "; ".join(failure.text for failure in failures), seen.status or None)
 
 
 def compile_expectations(expect: Mapping[str, Any]) -> Expectations:
@@ -55,6 +55,12 @@ def compile_expectations(expect: Mapping[str, Any]) -> Expectations:
     given = {"status": ["200-299"], **expect}
     rules = tuple(rule for key, compiler in _COMPILERS.items() if key in given for rule in compiler(given[key]))
     return Expectations(rules, BODY_MOST if {"body", "json"} & set(given) else DRAINED_MOST)
+
+
+def compile_timing(expect: Mapping[str, Any]) -> Expectations:
+    """The rules of `expect` that hold for any connection, latency and certificate; raises GuardError."""
+    rules = [rule for key in ("latency", "certificate") if key in expect for rule in _COMPILERS[key](expect[key])]
+    return Expectations(tuple(rules), 0)
 
 
 def status_range(rule: Any) -> range:

@@ -73,7 +73,7 @@ def _seen(response: httpx.Response, body: bytes, trace: Trace) -> Seen:
         headers=response.headers,
         body=body,
         cut=response.extensions["cut"] or len(body) >= trace.read_most,
-        total_ms=sum(trace.spent_s.values()) * 1000,
+        total_ms=trace.total_s * 1000,
         certificate_expires_at=trace.certificate.expires_at if trace.certificate else None,
         now=datetime.now(UTC),
     )

@@ -12,8 +12,8 @@ import httpx
 import vantage
 from vantage.check import Check, ProbeDetail, Reason, Result, Status
 from vantage.guard import GuardError
-from vantage.monitor import Json, Region
-from vantage.probe import http, plan
+from vantage.monitor import Json, MonitorType, Region
+from vantage.probe import dns, http, plan, tcp
 from vantage.probe.client import Client
 from vantage.probe.credentials import Resolve
 from vantage.probe.faults import AddressRefused, NoIPv6, OwnFault, raise_if_ours, reason_of
@@ -55,8 +55,9 @@ class Prober:
         self.allow_private = allow_private
         self.user_agent = user_agent or f"Vantage/{vantage.__version__} ({region})"
         self.confirm_after_s = confirm_after_s
+        self.names = Names(name_servers)
         self.transport = Transport(
-            Names(name_servers), allow_private=allow_private, authorities=authorities, keep_most=keep_most
+            self.names, allow_private=allow_private, authorities=authorities, keep_most=keep_most
         )
         self.client: httpx.AsyncClient = Client(self.transport)
         self._means = http.Means(self.client, allow_private, resolve)
@@ -108,7 +109,19 @@ class Prober:
             return self._unforeseen(check, error)
 
     async def _visit(self, check: Check, trace: Trace) -> Outcome:
+        if check.type is not MonitorType.HTTP:
+            return await self._visit_other(check, trace)
         return await http.attempt(self._means, self._plan(check), trace)
+
+    async def _visit_other(self, check: Check, trace: Trace) -> Outcome:
+        try:
+            if check.type is MonitorType.TCP:
+                return await tcp.attempt(self.transport, check.spec, trace, allow_private=self.allow_private)
+            if check.type is MonitorType.DNS:
+                return await dns.attempt(self.names, check.spec, trace, allow_private=self.allow_private)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise GuardError(f"The monitor's configuration cannot be used ({type(error).__name__}).") from None
+        raise GuardError(f"A monitor of type {check.type} is not probed.")
 
     def _plan(self, check: Check) -> plan.Plan:
         """The plan of a check's spec, made anew when the spec changed."""
@@ -126,8 +139,8 @@ class Prober:
         return refused(Reason.PROTOCOL, f"Vantage could not probe this ({type(error).__name__}); its log says more")
 
     def _result(self, check: Check, outcome: Outcome, trace: Trace, elapsed_s: float) -> Result:
-        answered = outcome.http_status is not None
-        total_s = sum(trace.spent_s.values()) if answered else elapsed_s
+        answered = outcome.http_status is not None or outcome.status in (Status.UP, Status.DEGRADED)
+        total_s = trace.total_s if answered else elapsed_s
         return Result(
             monitor_id=check.monitor_id,
             checked_at_ms=check.checked_at_ms,

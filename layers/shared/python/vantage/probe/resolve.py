@@ -2,10 +2,11 @@
 
 import asyncio
 import socket
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from ipaddress import ip_address
 from time import monotonic
+from typing import TypeVar
 
 import aiodns
 import pycares
@@ -18,6 +19,8 @@ DEADLINE_S = 5.0
 TRY_S, TRIES = 2.0, 2
 REMEMBER_S = 30.0
 FAMILIES = {"any": socket.AF_UNSPEC, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
+RECORDS = ("A", "AAAA", "CAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT")
+Answer = TypeVar("Answer")
 WORDS = {
     ares.ARES_ENOTFOUND: "there is no such name",
     ares.ARES_ENODATA: "the name has no address",
@@ -50,12 +53,35 @@ class Names:
 
         Nothing that was learnt before `since_s` (on the clock of `monotonic`) is used.
         """
+        # With no port and one socket type, c-ares gives each address once.
+        kind, family_code = socket.SOCK_STREAM, FAMILIES[family]
+        found = await self._ask(host, since_s, lambda asker: asker.getaddrinfo(host, family=family_code, type=kind))
+        if not found.nodes:
+            raise NameFault(f"{host}: {WORDS[ares.ARES_ENODATA]}")
+        return [ip_address(node.addr[0].decode().partition("%")[0]) for node in found.nodes]
+
+    async def records(self, host: str, record: str, *, since_s: float = 0.0) -> list[str]:
+        """The values of a record, each as a line of a zone file has it; never empty. Raises NameFault."""
+        found = await self._ask(host, since_s, lambda asker: asker.query_dns(host, record))
+        values = [_line(each.data) for each in found.answer if each.type == aiodns.query_type_map[record]]
+        if not values:
+            raise NameFault(f"{host}: it has no {record} record")
+        return values
+
+    async def aclose(self) -> None:
+        """Stop asking."""
+        if self._current is not None:
+            await self._current.resolver.close()
+            self._current = None
+
+    async def _ask(
+        self, host: str, since_s: float, ask: Callable[[aiodns.DNSResolver], asyncio.Future[Answer]]
+    ) -> Answer:
         asker = await self._asker(max(since_s, monotonic() - REMEMBER_S))
         asker.asking += 1
         try:
             async with asyncio.timeout(self._deadline_s):
-                # With no port and one socket type, c-ares gives each address once.
-                found = await asker.resolver.getaddrinfo(host, family=FAMILIES[family], type=socket.SOCK_STREAM)
+                return await ask(asker.resolver)
         except TimeoutError:
             raise NameFault(f"{host}: {WORDS[ares.ARES_ETIMEOUT]}") from None
         except ares.DNSError as error:
@@ -64,15 +90,6 @@ class Names:
             asker.asking -= 1
             if asker is not self._current:
                 await _close_unused(asker)
-        if not found.nodes:
-            raise NameFault(f"{host}: {WORDS[ares.ARES_ENODATA]}")
-        return [ip_address(node.addr[0].decode().partition("%")[0]) for node in found.nodes]
-
-    async def aclose(self) -> None:
-        """Stop asking."""
-        if self._current is not None:
-            await self._current.resolver.close()
-            self._current = None
 
     async def _asker(self, newer_than_s: float) -> _Asker:
         former = self._current
@@ -90,6 +107,11 @@ async def _close_unused(asker: _Asker) -> None:
     """Close a channel that has been replaced, as soon as nobody waits for it."""
     if not asker.asking:
         await asker.resolver.close()
+
+
+def _line(data: object) -> str:
+    parts = [getattr(data, field.name) for field in fields(data)]  # type: ignore[arg-type]  # every record is a dataclass
+    return " ".join(part.decode("utf-8", errors="replace") if isinstance(part, bytes) else str(part) for part in parts)
 
 
 def literal(host: str) -> Address | None:

@@ -86,6 +86,11 @@ class Trace:
         yield
         self.add(phase, perf_counter() - began_s)
 
+    @property
+    def total_s(self) -> float:
+        """The time of all phases."""
+        return sum(self.spent_s.values())
+
     def phases(self) -> Phases:
         """The phases in microseconds; None where none of it happened."""
         return Phases(**{f"{phase}_us": _us(self.spent_s.get(phase)) for phase in Phase})

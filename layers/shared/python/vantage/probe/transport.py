@@ -56,7 +56,7 @@ class Transport(httpx.AsyncBaseTransport):
         wire, origin = _serialise(request), _origin(request.url, trace)
         reply = await self._over_kept(request.method, wire, origin, trace)
         if reply is None:
-            connection = await self._open(origin, trace)
+            connection = await self.open(origin, trace)
             reply = await self._exchange(connection, request.method, wire, origin, trace)
         trace.protocol = f"HTTP/{reply.version}"
         return Answer(
@@ -95,12 +95,14 @@ class Transport(httpx.AsyncBaseTransport):
             self._kept.put(origin, connection)
         return reply
 
-    async def _open(self, origin: Origin, trace: Trace) -> Connection:
+    async def open(self, origin: Origin, trace: Trace) -> Connection:
+        """A new connection to a vetted address of an origin, ready to speak; raises httpx.TransportError."""
         addresses = self._vetted(origin.host, await self._addresses(origin, trace))
         trace.phase = Phase.CONNECT
         connection = await _first_that_answers(addresses, origin.port)
         trace.opened += 1
         trace.add(Phase.CONNECT, connection.connect_s)
+        trace.address = connection.address
         connection.fresh_until_s = perf_counter() + LONGEST_LIFE_S
         if origin.scheme == "https":
             await self._start_tls(connection, origin, trace)
@@ -123,12 +125,12 @@ class Transport(httpx.AsyncBaseTransport):
 
     async def _start_tls(self, connection: Connection, origin: Origin, trace: Trace) -> None:
         trace.phase = Phase.TLS
-        trace.address = connection.address
         try:
             place = await self._gate.enter(trace)
             try:
                 with trace.timed(Phase.TLS):
                     await connection.start_tls(tls.context(origin.verify, self._authorities), origin.host)
+                trace.certificate = connection.certificate
             finally:
                 place.leave()
         except BaseException:
