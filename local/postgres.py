@@ -29,13 +29,13 @@ def postgres_server(home: Path, lock: int, *, fast: bool, temporary: bool, say: 
     owner = _postgres_owner(home)
     place = _enterable_by_owner(home / "postgres", owner, say)
     binaries = _copy_for_owner(binaries, place, owner)
-    sockets = socket_directory(owner)
     log = home / "logs" / "postgres.log"
     if not (place / "data" / "PG_VERSION").exists():
         say("postgres: making a new database cluster (a second or two, only the first time)")
         _initdb(binaries, place, owner, log)
     _check_version(binaries, place / "data")
     (place / "data" / "postmaster.pid").unlink(missing_ok=True)  # stale: we hold the lock on the data
+    sockets = socket_directory(owner)
     return Server(
         name="postgres",
         command=[str(binaries / "postgres"), "-D", str(place / "data"), *_postgres_options(sockets, fast)],
