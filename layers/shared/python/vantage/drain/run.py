@@ -1,7 +1,7 @@
 """One worker run: reading, probing and recording side by side, until nothing is due or a younger run takes over."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -9,21 +9,20 @@ from typing import Protocol
 
 from vantage.check import Check, Result, Status
 from vantage.clock import Clock
+from vantage.drain.fate import MOST_DELIVERIES, expired, fate_of, is_too_late
 from vantage.drain.memory import Memory
 from vantage.drain.recorder import BATCH, Recorder
 from vantage.drain.slots import Slots
 from vantage.durations import Durations, Polling
-from vantage.errors import ServerUnavailable, UndecodableEntry
+from vantage.errors import ServerUnavailable
 from vantage.monitor import Region
-from vantage.schedule import TICK_S, expires_after_s, tick_of
+from vantage.schedule import TICK_S, tick_of
 from vantage.store import regions
 from vantage.store.connection import AsyncDatabase
 from vantage.store.results import DeadLetter
 from vantage.stream.reader import NoGroup, RawEntry, StreamReader, Trip, Wanted
-from vantage.wire import decode, split_id
 
 MOST_A_TRIP = 1000
-MOST_DELIVERIES = 5
 PARKED_PER_PLACE = 25
 LAGGING_MS = 50
 _RETRY_S = 0.5
@@ -222,62 +221,36 @@ class Drain:
         parked = min(self._slots.parked, PARKED_PER_PLACE * self._concurrency)
         return 2 * self._concurrency - (len(self._probing) - parked)
 
-    def _take(self, entries: Iterable[RawEntry], poison: Iterable[str] = ()) -> None:
-        for entry_id, value in entries:
-            self._held.add(entry_id)
-            if value is None:
-                self._expire_trimmed(entry_id)
-            elif entry_id in poison:
-                self._bury(entry_id, value, f"delivered more than {MOST_DELIVERIES} times")
+    def _take(self, entries: Iterable[RawEntry], poison: Collection[str] = ()) -> None:
+        """Hold what was read, and do with each entry what is to become of it."""
+        for entry in entries:
+            self._held.add(entry[0])
+            fate = fate_of(
+                entry,
+                region=self._region,
+                now_ms=self._clock.now_ms(),
+                durations=self._durations,
+                is_poison=entry[0] in poison,
+            )
+            if fate is None:
+                self.summary.foreign += 1
+                self._acks.append(entry[0])
+            elif isinstance(fate, Check):
+                self._start(fate)
             else:
-                self._take_one(entry_id, value)
+                self._book(fate)
 
-    def _expire_trimmed(self, entry_id: str) -> None:
-        """Its body was trimmed away while it was pending: the id says which check it was, the store if it is one."""
-        try:
-            self._expire(*split_id(entry_id))
-        except UndecodableEntry as error:
-            self._recorder.put(DeadLetter(entry_id, str(error), None))
-
-    def _take_one(self, entry_id: str, value: bytes) -> None:
-        try:
-            entry = decode(entry_id, value)
-        except UndecodableEntry as error:
-            self._bury(entry_id, value, str(error))
-            return
-        if self._region not in entry.regions:
-            self.summary.foreign += 1
-            self._acks.append(entry_id)
-            return
-        if entry.check.interval_s < TICK_S:
+    def _start(self, check: Check) -> None:
+        if check.interval_s < TICK_S:
             self._polling = Polling.PUNCTUAL
-        if self._is_too_late(entry.check):
-            self._expire(entry.check.checked_at_ms, entry.check.monitor_id)
-            return
-        task = asyncio.create_task(self._probe(entry.check), name=entry_id)
+        task = asyncio.create_task(self._probe(check), name=check.entry_id)
         self._probing.add(task)
         task.add_done_callback(self._probed)
 
-    def _is_too_late(self, check: Check) -> bool:
-        durations = self._durations
-        limit_s = expires_after_s(
-            check.interval_s, check.extra, least_s=durations.expiry_least_s, most_s=durations.expiry_most_s
-        )
-        return self._clock.now_ms() - check.checked_at_ms > limit_s * 1000
-
-    def _bury(self, entry_id: str, value: bytes, reason: str) -> None:
-        """Keep the raw text; where the id is a slot of a monitor here, its check ended as dead."""
-        self.summary.dead += 1
-        raw = value[:4000].decode("utf-8", "replace").replace("\0", "\ufffd")
-        result = None
-        with suppress(UndecodableEntry):  # an id that no check can have
-            checked_at_ms, monitor_id = split_id(entry_id)
-            result = Result(monitor_id, checked_at_ms, self._region, Status.DEAD)
-        self._recorder.put(DeadLetter(entry_id, reason.replace("\0", "\ufffd"), raw, result))
-
-    def _expire(self, checked_at_ms: int, monitor_id: int) -> None:
-        self.summary.expired += 1
-        self._recorder.put(Result(monitor_id, checked_at_ms, self._region, Status.EXPIRED))
+    def _book(self, item: Result | DeadLetter) -> None:
+        self.summary.expired += isinstance(item, Result)
+        self.summary.dead += isinstance(item, DeadLetter)
+        self._recorder.put(item)
 
     async def _probe(self, check: Check) -> None:
         """Wait for the check's instant and a free place, reach the target, hand the result over."""
@@ -285,8 +258,8 @@ class Drain:
         await self._clock.sleep_until(check.checked_at_ms)
         lag_ms = self._clock.now_ms() - check.checked_at_ms
         async with self._slots.place(suspect=check.monitor_id in self._memory.timed_out):
-            if self._is_too_late(check) or not self._has_time_for(check):
-                self._expire(check.checked_at_ms, check.monitor_id)
+            if is_too_late(check, self._clock.now_ms(), self._durations) or not self._has_time_for(check):
+                self._book(expired(check, self._region))
                 return
             late_ms = self._clock.now_ms() - check.checked_at_ms
             result = await self._prober.probe(check, confirm=check.monitor_id not in self._memory.down)
