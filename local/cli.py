@@ -16,6 +16,7 @@ COMMANDS = {
     "regions": "Where things are watched from: list, enable, disable.",
     "ledger": "Where the checks of each minute ended: the sheet.",
     "migrate": "Bring the database up to date.",
+    "dev": "For who works on Vantage itself: replay, uptime.",
 }
 
 
