@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from itertools import count
+from typing import cast
 
 import dns.flags
 import dns.message
@@ -77,14 +78,13 @@ class _Server(asyncio.DatagramProtocol):
         self.zone, self.asked = zone, count()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
+        self.transport = cast("asyncio.DatagramTransport", transport)  # which 3.11's is, but does not inherit
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         query = dns.message.from_wire(data)
         name = query.question[0].name.to_text(omit_final_dot=True).lower()
         answer = self.zone.get(name, fails(dns.rcode.NXDOMAIN))(query, next(self.asked))
         if answer is not None:
-            assert isinstance(self.transport, asyncio.DatagramTransport)
             self.transport.sendto(answer.to_wire(), addr)
 
 
