@@ -43,7 +43,7 @@ def is_too_late(check: Check, now_ms: int, durations: Durations) -> bool:
 
 
 def expired(check: Check, region: Region) -> Result:
-    """The row of a check that was not probed in time; the store gives it the interval, and drops it if it is no slot."""
+    """The row of a check that was not probed in time; the store gives it its interval, and drops what is no slot."""
     return Result(check.monitor_id, check.checked_at_ms, region, Status.EXPIRED)
 
 
