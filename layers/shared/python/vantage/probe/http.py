@@ -33,7 +33,7 @@ async def attempt(means: Means, plan: Plan, trace: Trace) -> Outcome:
     except RedirectFault as fault:
         return down(Reason.REDIRECT, str(fault), fault.http_status)
     try:
-        body = await _body(response, trace)
+        body = _body(response, trace)
     except BodyFault as fault:
         return down(Reason.PROTOCOL, str(fault), response.status_code)
     return plan.expectations.judge(_seen(response, body, trace))
@@ -59,9 +59,10 @@ async def _follow(means: Means, plan: Plan, trace: Trace) -> httpx.Response:
     return response
 
 
-async def _body(response: httpx.Response, trace: Trace) -> bytes:
+def _body(response: httpx.Response, trace: Trace) -> bytes:
     """The body without its encoding, up to the limit of the expectations; raises BodyFault."""
-    raw = b"".join([chunk async for chunk in response.aiter_raw()])
+    # From the transport and not from the response's stream: httpx would inflate whatever it is given.
+    raw: bytes = response.extensions["body"]
     encoding = response.headers.get("content-encoding", "")
     return decode(raw, encoding, most=trace.read_most, cut=response.extensions["cut"]) if encoding else raw
 

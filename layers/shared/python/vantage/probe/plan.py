@@ -51,30 +51,28 @@ def read(spec: Mapping[str, Json], *, user_agent: str, allow_private: bool) -> P
 
 
 def _read(spec: Mapping[str, Json], user_agent: str) -> Plan:
-    request = _request(spec, user_agent)
-    redirects, expect, family = spec.get("redirects") or {}, spec.get("expect") or {}, spec.get("ip_family") or "any"
+    url, body, method = _url(spec["url"]), str(spec.get("body") or "").encode(), spec.get("method") or "GET"
+    redirects, family = spec.get("redirects") or {}, spec.get("ip_family") or "any"
     if family not in FAMILIES:
         raise GuardError(f"ip_family must be one of {', '.join(FAMILIES)}.")
+    length = {"Content-Length": str(len(body))} if body or method == "POST" else {}
     return Plan(
-        method=request.method,
-        url=request.url,
-        headers=request.headers,
-        body=httpx.ByteStream(request.content),
+        method=method,
+        url=url,
+        headers=httpx.Headers({"Host": url.netloc.decode("ascii")} | _headers(spec, user_agent) | length),
+        body=httpx.ByteStream(body),
         follow=int(redirects.get("follow", FOLLOW)),
         allow_downgrade=bool(redirects.get("allow_downgrade", False)),
         verify=bool(spec.get("verify_tls", True)),
         family=family,
-        expectations=compile_expectations(expect),
+        expectations=compile_expectations(spec.get("expect") or {}),
         credentials=credentials(spec),
     )
 
 
-def _request(spec: Mapping[str, Json], user_agent: str) -> httpx.Request:
-    headers, content = _headers(spec, user_agent), _content(spec.get("body"))
+def _url(text: str) -> httpx.URL:
     try:
-        return httpx.Request(
-            spec.get("method") or "GET", spec["url"].partition("#")[0], headers=headers, content=content
-        )
+        return httpx.URL(text.partition("#")[0])
     except (httpx.InvalidURL, UnicodeError, ValueError):  # idna's errors are UnicodeErrors
         raise GuardError("The URL cannot be understood: check its host's spelling.") from None
 
@@ -88,7 +86,3 @@ def _headers(spec: Mapping[str, Json], user_agent: str) -> dict[str, str]:
     check_header("User-Agent", own["User-Agent"])
     kept = {name: value for name, value in own.items() if name.lower() not in known}
     return kept | {name: str(value) for name, value in given.items()} | {"Accept-Encoding": "identity"}
-
-
-def _content(body: Json) -> bytes | None:
-    return None if body is None else str(body).encode()

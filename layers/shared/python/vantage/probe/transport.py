@@ -59,12 +59,9 @@ class Transport(httpx.AsyncBaseTransport):
             connection = await self.open(origin, trace)
             reply = await self._exchange(connection, request.method, wire, origin, trace)
         trace.protocol = f"HTTP/{reply.version}"
-        return Answer(
-            reply.status,
-            headers=reply.headers,
-            stream=httpx.ByteStream(b"".join(reply.chunks)),
-            extensions={"http_version": trace.protocol.encode(), "cut": reply.cut, "size": reply.body_bytes},
-        )
+        body = b"".join(reply.chunks)
+        extensions = {"http_version": trace.protocol.encode(), "body": body, "cut": reply.cut}
+        return Answer(reply.status, headers=reply.headers, stream=httpx.ByteStream(body), extensions=extensions)
 
     async def aclose(self) -> None:
         """Close every kept connection and stop resolving."""
