@@ -1,4 +1,4 @@
-"""docs/architecture.md says what the code is."""
+"""What docs/architecture.md and docs/seed.md say of the code is so."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ from vantage import wire
 from vantage.stream import PUSHED, STREAM, run_key
 
 DOCUMENT = ROOT / "docs" / "architecture.md"
-NAMED = [link for link in links(DOCUMENT) if link.text.startswith("`")]
+NAMED = [link for name in ("architecture", "seed") for link in links(ROOT / "docs" / f"{name}.md") if link.text[0] == "`"]
 
 
 @pytest.mark.parametrize("link", NAMED, ids=lambda link: f"{link.text.strip('`')}")
