@@ -14,7 +14,9 @@ from vantage import wire
 from vantage.stream import PUSHED, STREAM, run_key
 
 DOCUMENT = ROOT / "docs" / "architecture.md"
-NAMED = [link for name in ("architecture", "seed") for link in links(ROOT / "docs" / f"{name}.md") if link.text[0] == "`"]
+NAMED = [
+    link for name in ("architecture", "seed") for link in links(ROOT / "docs" / f"{name}.md") if link.text[0] == "`"
+]
 
 
 @pytest.mark.parametrize("link", NAMED, ids=lambda link: f"{link.text.strip('`')}")

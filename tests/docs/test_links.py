@@ -28,7 +28,9 @@ def test_every_decision_is_in_the_list() -> None:
     """docs/adr/README.md names each page once, by the sentence that is its title."""
     folder = ROOT / "docs" / "adr"
     listed = {link.target: link.text for link in links(folder / "README.md") if link.target[0].isdigit()}
-    titles = {path.name: path.read_text("utf-8").splitlines()[0].partition(". ")[2] for path in folder.glob("[0-9]*.md")}
+    titles = {
+        path.name: path.read_text("utf-8").splitlines()[0].partition(". ")[2] for path in folder.glob("[0-9]*.md")
+    }
     assert listed == titles
 
 

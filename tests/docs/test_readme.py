@@ -4,7 +4,6 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -45,7 +44,7 @@ def _of_make_run(words: list[str]) -> list[str]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the README's example in it, where the commands are run."""
     [example] = blocks(README, "yaml")
     (tmp_path / "sites.yaml").write_text(example, encoding="utf-8")
