@@ -3,7 +3,7 @@
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vantage.check import Status
@@ -12,6 +12,7 @@ from vantage.verdict.rows import Row
 from vantage.verdict.rules import Rules
 from vantage.verdict.votes import Standing, Verdict, glance, quorum, verdict
 
+unhurried = settings(deadline=None)  # the machine may be busy
 RULES = Rules()
 LETTERS = {"U": Status.UP, "D": Status.DOWN, "G": Status.DEGRADED, "X": Status.EXPIRED, "R": Status.REFUSED}
 
@@ -63,6 +64,7 @@ def test_a_state_is_the_fold_of_what_was_seen(seen: str, state: Status | None, s
     assert (folded.state, folded.since_ms) == (state, None if since_slot is None else since_slot * 60_000)
 
 
+@unhurried
 @given(st.lists(st.sampled_from("UDGXR."), max_size=40), st.randoms())
 def test_neither_order_nor_repetition_moves_a_state(letters: list[str], random: Random) -> None:
     """The state is a function of the set of rows (broken to see it fail: `once` without its sort)."""
@@ -72,6 +74,7 @@ def test_neither_order_nor_repetition_moves_a_state(letters: list[str], random: 
     assert fold(shuffled, RULES) == fold(seen, RULES)
 
 
+@unhurried
 @given(st.lists(st.sampled_from("UDGX."), max_size=40), st.integers(0, 40))
 def test_a_fold_goes_on_where_it_stopped(letters: list[str], cut: int) -> None:
     """Folding in two steps equals folding in one, and rows that were folded already move nothing."""
@@ -133,6 +136,7 @@ def test_a_glance_at_the_regions(regions: dict[str, str], expected: Verdict) -> 
     assert look(regions) is expected
 
 
+@unhurried
 @given(
     st.dictionaries(st.sampled_from(("USA", "INDIA", "EU")), st.sampled_from((Status.UP, Status.DOWN))),
     st.builds(Standing, *[st.booleans()] * 5),

@@ -165,7 +165,7 @@ class _MonitorBench:
             row
             for row in self.history.newer(self.monitor_id, region, newest, slot.at_ms, self.tick.judged_ms)
             if counts(
-                row,
+                row.status,
                 in_maintenance=any_holds(self.watched.windows, row.at_ms),
                 at_fault=(region, tick_of(row)) in self.faults,
             )

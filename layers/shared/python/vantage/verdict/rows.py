@@ -37,9 +37,9 @@ class Slot:
     extra: bool = False
 
 
-def counts(row: Row, *, in_maintenance: bool, at_fault: bool) -> bool:
+def counts(status: Status | None, *, in_maintenance: bool, at_fault: bool) -> bool:
     """The one predicate, of states and of uptime: the target was seen, outside maintenance, by a sound region."""
-    return row.status in COUNTED and not in_maintenance and not at_fault
+    return status in COUNTED and not in_maintenance and not at_fault
 
 
 def place_ms(at_ms: int, interval_s: int) -> int:
