@@ -9,10 +9,10 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Protocol
 from uuid import uuid4
 
 from vantage.clock import Pace
@@ -23,12 +23,57 @@ REPLY_LIMIT_BYTES = 1 << 20
 Reply = dict[str, Any]
 
 
+class Process(Protocol):
+    """What is used of a host process; `asyncio.subprocess.Process` is one."""
+
+    pid: int
+
+    @property
+    def stdin(self) -> asyncio.StreamWriter | None:
+        """Where requests go."""
+
+    @property
+    def stdout(self) -> asyncio.StreamReader | None:
+        """Where replies come from."""
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended; None while it runs."""
+
+    async def wait(self) -> int:
+        """Wait for its end."""
+
+    def kill(self) -> None:
+        """End it now."""
+
+    def send_signal(self, signal: int) -> None:
+        """Send it a signal."""
+
+
+Starter = Callable[[tuple[str, str, str], Mapping[str, str], IO[bytes]], Awaitable[Process]]
+
+
+async def start_process(words: tuple[str, str, str], env: Mapping[str, str], log: IO[bytes]) -> Process:
+    """Start a host process: module, function's name and slot; its environment; where its log goes."""
+    path = os.pathsep.join(str(place) for place in IMPORT_PATH)
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "local.host", *words),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=log,
+        env={**env, "PYTHONPATH": path},
+        cwd=ROOT,
+        limit=REPLY_LIMIT_BYTES,
+        start_new_session=True,
+    )
+
+
 @dataclass(slots=True)
 class Environment:
     """One slot and the host process (see `local/host.py`) in it; busy from the moment a run is promised to it."""
 
     slot: str
-    process: asyncio.subprocess.Process | None = None
+    process: Process | None = None
     busy: bool = False
 
     def is_alive(self) -> bool:
@@ -72,6 +117,7 @@ class Function:
     log: Path
     pace: Pace = Pace()
     changed: Callable[[], None] = lambda: None
+    start: Starter = start_process
     environments: list[Environment] = field(default_factory=list)
     stopping: bool = False
     _watching: "set[asyncio.Task[None]]" = field(default_factory=set)
@@ -123,24 +169,15 @@ class Function:
             environment.busy = False
 
     async def _launch(self, environment: Environment) -> None:
-        path = os.pathsep.join(str(place) for place in IMPORT_PATH)
+        env = {**self.settings, "VANTAGE_CONSUMER": environment.slot}
         with self.log.open("ab") as log:
-            environment.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "local.host", self.module, self.name, environment.slot),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-                env={**self.settings, "VANTAGE_CONSUMER": environment.slot, "PYTHONPATH": path},
-                cwd=ROOT,
-                limit=REPLY_LIMIT_BYTES,
-                start_new_session=True,
-            )
+            environment.process = await self.start((self.module, self.name, environment.slot), env, log)
         self.changed()
         watching = asyncio.create_task(self._watch(environment.process))
         self._watching.add(watching)
         watching.add_done_callback(self._watching.discard)
 
-    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+    async def _watch(self, process: Process) -> None:
         await process.wait()
         self.changed()
 
