@@ -1,0 +1,225 @@
+"""What `sam deploy` would make in each region, from the transformed template."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.aws.templates import ROOT, aws_regions, deployed, environments, of_type, source
+from vantage.settings import Settings
+from vantage.wiring import event_ms
+
+HOME, *AWAY = aws_regions()
+ALL = [HOME, *AWAY]
+BIN = Path(sys.executable).parent
+FUNCTION = "AWS::Lambda::Function"
+
+
+def lambdas(aws_region: str) -> dict[str, Any]:
+    """The functions of a region, by the name of their folder."""
+    found = of_type(deployed(aws_region), FUNCTION)
+    return {name.lower(): properties for name, properties in found.items()}
+
+
+def test_sam_and_cfn_lint_have_nothing_to_say() -> None:
+    """As a template for SAM, and as CloudFormation in each of the three regions."""
+    env = {**os.environ, "AWS_DEFAULT_REGION": HOME, "SAM_CLI_TELEMETRY": "0"}
+    for command in (f"{BIN}/sam validate --lint".split(), [f"{BIN}/cfn-lint", "-t", "template.yaml", "-r", *ALL]):
+        run = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_producer_and_housekeeper_are_at_home_and_a_worker_is_everywhere() -> None:
+    """One template; what is home's alone is there by condition."""
+    assert lambdas(HOME).keys() == {"worker", "producer", "housekeeper"}
+    assert all(lambdas(region).keys() == {"worker"} for region in AWAY)
+
+
+def test_every_environment_of_samconfig_has_its_row_in_the_mappings_and_its_name_in_the_enum() -> None:
+    """A fourth region is a samconfig environment, a Mappings row and a migration: none can be forgotten."""
+    rows = source()["Mappings"]["Regions"]
+    assert list(rows) == ALL
+    assert [row["Region"].lower() for row in rows.values()] == list(environments())
+    enum = (ROOT / "migrations" / "0001_schedule.sql").read_text()
+    for row in rows.values():
+        assert f"'{row['Region']}'" in enum
+        assert row["RedisGroup"] == f"monitor-runners-{row['Region'].lower()}"
+
+
+@pytest.mark.parametrize("aws_region", ALL)
+def test_each_function_is_started_each_minute_with_the_minute_it_stands_for(aws_region: str) -> None:
+    """EventBridge Scheduler as DESIGN has it: every minute, at once, once, and not after its time."""
+    schedules = of_type(deployed(aws_region), "AWS::Scheduler::Schedule")
+    assert {each["Name"] for each in schedules.values()} == {f"vantage-{name}" for name in lambdas(aws_region)}
+    for each in schedules.values():
+        assert each["ScheduleExpression"] == "cron(* * * * ? *)"
+        assert each["FlexibleTimeWindow"] == {"Mode": "OFF"}
+        assert each["State"] == "ENABLED"
+        target = each["Target"]
+        assert json.loads(target["Input"]) == {"time": "<aws.scheduler.scheduled-time>"}
+        assert target["RetryPolicy"] == {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
+        assert target["DeadLetterConfig"] == {"Arn": "<DeadLetters.Arn>"}
+        assert target["RoleArn"] == "<SchedulerRole.Arn>"
+        assert target["Arn"] == f"<{each['Name'].removeprefix('vantage-').capitalize()}.Arn>"
+
+
+@pytest.mark.parametrize("aws_region", ALL)
+def test_no_invocation_is_tried_again_and_none_fails_unseen(aws_region: str) -> None:
+    """Retries come too late to be of use; failures and events that were dropped end in a queue."""
+    configs = of_type(deployed(aws_region), "AWS::Lambda::EventInvokeConfig")
+    assert {each["FunctionName"] for each in configs.values()} == {f"<{n.capitalize()}>" for n in lambdas(aws_region)}
+    for each in configs.values():
+        assert (each["MaximumRetryAttempts"], each["MaximumEventAgeInSeconds"]) == (0, 60)
+        assert each["DestinationConfig"] == {"OnFailure": {"Destination": "<DeadLetters.Arn>"}}
+    assert all(each["DeadLetterConfig"] == {"TargetArn": "<DeadLetters.Arn>"} for each in lambdas(aws_region).values())
+
+
+@pytest.mark.parametrize("aws_region", ALL)
+def test_functions_are_what_the_layer_is_built_for(aws_region: str) -> None:
+    """The same runtime and machine in function and layer; the worker's timeout is the design's."""
+    layer = of_type(deployed(aws_region), "AWS::Lambda::LayerVersion").popitem()[1]
+    for each in lambdas(aws_region).values():
+        assert each["Runtime"] == "python3.13"
+        assert each["Architectures"] == ["arm64"]
+        assert each["Handler"] == "app.handler"
+    assert layer["CompatibleRuntimes"] == ["python3.13"]
+    assert layer["CompatibleArchitectures"] == ["arm64"]
+    assert lambdas(aws_region)["worker"]["Timeout"] == 240
+    assert source()["Resources"]["SharedLayer"]["Metadata"]["BuildArchitecture"] == {"Ref": "Architecture"}
+
+
+class Recorded(Mapping[str, str]):
+    """An environment that remembers what was read of it."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values, self.read = dict(values), set[str]()
+
+    def __getitem__(self, name: str) -> str:
+        self.read.add(name)
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+@pytest.mark.parametrize("aws_region", ALL)
+def test_every_function_can_be_set_up_from_its_environment_and_reads_all_of_it(aws_region: str) -> None:
+    """The names in the template are the names in settings.py, no more and no fewer."""
+    for name, function in lambdas(aws_region).items():
+        given = {key: str(value) for key, value in function["Environment"]["Variables"].items()}
+        env = Recorded({**given, "AWS_REGION": aws_region, "AWS_LAMBDA_FUNCTION_NAME": f"vantage-{name}"})
+        settings = Settings.from_env(env, worker=name == "worker")
+        assert given.keys() <= env.read
+        assert settings.redis_url_parameter == f"/vantage/{name}/redis-url"
+        assert settings.database_url_parameter == f"/vantage/{name}/database-url"
+        if name == "worker":
+            assert settings.region == source()["Mappings"]["Regions"][aws_region]["Region"]
+
+
+def statements(resources: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every statement of every policy, with the name of the resource it stands in."""
+    for name, properties in [
+        *of_type(resources, "AWS::IAM::Role").items(),
+        *of_type(resources, "AWS::IAM::ManagedPolicy").items(),
+    ]:
+        documents = [each["PolicyDocument"] for each in properties.get("Policies", [])]
+        for document in [*documents, properties.get("PolicyDocument", {"Statement": []})]:
+            yield from ((name, statement) for statement in document["Statement"])
+
+
+@pytest.mark.parametrize("aws_region", ALL)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"SecretsKeyArn": "arn:aws:kms:us-east-1:1:key/k", "MonitorSecretArns": "arn:aws:ssm:us-east-1:1:parameter/a"},
+    ],
+)
+def test_no_role_may_do_anything_to_everything(aws_region: str, options: dict[str, str]) -> None:
+    """Exact actions on exact ARNs. With "*" in any action or resource of the template this fails (tried with logs)."""
+    found = list(statements(deployed(aws_region, **options)))
+    assert found
+    for role, statement in found:
+        for value in (statement["Action"], statement["Resource"]):
+            for each in value if isinstance(value, list) else [value]:
+                assert "*" not in each, f"{role}: {each}"
+
+
+@pytest.mark.parametrize("aws_region", ALL)
+def test_each_function_has_a_role_of_its_own_that_reads_its_own_secrets_alone(aws_region: str) -> None:
+    """A leaked worker role opens nothing of the producer's."""
+    resources = deployed(aws_region)
+    functions = lambdas(aws_region)
+    assert len({each["Role"] for each in functions.values()}) == len(functions)
+    for function in functions.values():
+        role = function["Role"].strip("<>").removesuffix(".Arn")
+        readable = [
+            arn
+            for owner, statement in statements(resources)
+            if owner == role and statement["Action"] == "ssm:GetParameter"
+            for arn in statement["Resource"]
+        ]
+        env = function["Environment"]["Variables"]
+        own = (env["REDIS_URL_PARAMETER"], env["DATABASE_URL_PARAMETER"])
+        assert readable == [f"arn:aws:ssm:{aws_region}:123456789012:parameter{parameter}" for parameter in own]
+        logs = function["LoggingConfig"]["LogGroup"].strip("<>")
+        assert resources[logs]["Properties"]["LogGroupName"] == f"/aws/lambda/{function['FunctionName']}"
+        assert resources[logs]["Properties"]["RetentionInDays"] == 14
+
+
+@pytest.mark.parametrize("aws_region", ALL)
+def test_names_are_the_stacks_own(aws_region: str) -> None:
+    """A second stack beside the first collides nowhere: each name that is fixed begins with the stack's."""
+    keys = ("FunctionName", "Name", "QueueName", "LayerName", "LogGroupName", "DashboardName", "AlarmName", "TopicName")
+    for resource in deployed(aws_region).values():
+        for key in keys:
+            if isinstance(name := resource["Properties"].get(key), str) and not name.startswith("<"):
+                assert re.match(r"(/aws/lambda/)?vantage-", name), name
+
+
+def test_nothing_is_reserved_unless_asked_for_and_then_enough() -> None:
+    """An account whose limit is 10 refuses any; fewer than 3 would throttle the hand-over of two runs."""
+    assert "ReservedConcurrentExecutions" not in lambdas(HOME)["worker"]
+    reserved = of_type(deployed(HOME, ReservedConcurrency="3"), FUNCTION)
+    assert reserved["Worker"]["ReservedConcurrentExecutions"] == "3"
+    pattern = source()["Parameters"]["ReservedConcurrency"]["AllowedPattern"]
+    assert [n for n in ("0", "1", "2", "3", "10", "-3", "2.5", "") if re.match(pattern, n)] == ["0", "3", "10"]
+
+
+def test_functions_are_in_a_vpc_only_where_subnets_are_given() -> None:
+    """Without a VPC there is no NAT to pay and no private network that a monitor could reach."""
+    assert all("VpcConfig" not in each for each in lambdas(HOME).values())
+    inside = of_type(deployed(HOME, SubnetIds="subnet-1,subnet-2", SecurityGroupIds="sg-1"), FUNCTION)
+    assert inside["Worker"]["VpcConfig"] == {"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
+
+
+def test_an_event_file_is_there_for_every_function_as_scheduler_sends_it() -> None:
+    """The same keys as the schedule's input, and a time that the handlers read."""
+    for name in lambdas(HOME):
+        event = json.loads((ROOT / "events" / f"{name}.json").read_text())
+        assert event.keys() == {"time"}
+        assert event_ms(event) == 1_795_509_660_000
+
+
+def test_env_json_fills_in_what_the_template_declares() -> None:
+    """`sam local` passes on only names that stand in the template."""
+    given = json.loads((ROOT / "events" / "env.json").read_text())["Parameters"]
+    for function in lambdas(HOME).values():
+        assert given.keys() <= function["Environment"]["Variables"].keys()
+
+
+def test_nothing_secret_stands_in_the_template_or_in_samconfig() -> None:
+    """URLs are in SSM: no value in any environment has a scheme, and no parameter takes one."""
+    for function in lambdas(HOME).values():
+        assert not [value for value in function["Environment"]["Variables"].values() if "://" in str(value)]
+    assert not [name for name, spec in source()["Parameters"].items() if spec.get("NoEcho")]
+    assert "://" not in (ROOT / "samconfig.toml").read_text()
