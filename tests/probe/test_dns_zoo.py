@@ -154,7 +154,7 @@ def test_a_family_can_be_chosen() -> None:
 def test_black_holed_names_cost_only_themselves() -> None:
     """Three hundred names that nobody answers for, and good ones asked last: every good one is up.
 
-    Seen red: with lookups in a thread pool of 64, the good ones wait behind the dead ones and fail.
+    Seen red: with 64 lookups at once, as a pool of threads would have it.
     """
 
     async def ask_all() -> list[Result]:

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import time
+import tracemalloc
 import zlib
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.probe import zoo
 from tests.probe.probing import TIMEOUT_MS, check, probe, prober, text
 from vantage.check import Reason, Status
+from vantage.probe.body import decode
 
 UP, DOWN = Status.UP, Status.DOWN
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -100,7 +102,7 @@ ROWS: dict[str, tuple[zoo.Serve, Reason | None, str]] = {
 def test_a_habit_gets_its_reason_by_its_deadline(habit: str) -> None:
     """Each row ends with its status and reason within the deadline, and the text says what happened.
 
-    Seen red: without asyncio.timeout the dripping rows never end; without HEADERS_MOST the endless headers time out.
+    Seen red: with five times the deadline the dripping rows are late; without HEADERS_MOST endless headers time out.
     """
     serve, reason, said = ROWS[habit]
 
@@ -144,3 +146,13 @@ def test_a_bodiless_head_keeps_its_connection() -> None:
             assert target.connections == 1
 
     asyncio.run(ask())
+
+
+def test_a_bomb_is_inflated_within_its_limit() -> None:
+    """64 MiB in 64 KiB: what is read of it stays small. Seen red: without max_length."""
+    tracemalloc.start()
+    try:
+        assert len(decode(BOMB, "gzip", most=65_536, cut=False)) == 65_536
+        assert tracemalloc.get_traced_memory()[1] < 2 << 20
+    finally:
+        tracemalloc.stop()

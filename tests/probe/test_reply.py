@@ -55,7 +55,7 @@ def splits(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
 
 @given(splits(), st.booleans())
 def test_any_split_gives_the_same_reply(case: tuple[bytes, list[bytes]], head_only: bool) -> None:
-    """Status, headers and body do not hang on where packets end. Seen red: with `_in_headers` set per piece."""
+    """Status, headers and body do not hang on where packets end. Seen red: with the last piece kept only."""
     whole, pieces = case
     assert read(pieces, head_only=head_only) == read([whole], head_only=head_only)
 
