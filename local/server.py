@@ -18,6 +18,7 @@ from vantage.errors import ServerUnavailable
 SHIM = Path(__file__).with_name("shim.py")
 START_WITHIN_S = 60  # crash recovery of a large history included
 RETRY_WITHIN_S = 10
+ORPHAN_WITHIN_S = 15
 SMALL_LOG_BYTES = 10 << 20
 Owner = tuple[int, int]
 Say = Callable[[str], None]
@@ -61,8 +62,8 @@ class Server:
         """Start it again if it died; returns whether it had."""
         if self.is_alive():
             return False
-        if self._shim is not None and self._shim.poll() is not None:
-            send(self.pid, self.stop_signal)  # if it was its shim that died, nobody would stop it later
+        if self._shim is not None and (self._shim.poll() or 0) < 0:
+            self._stop_orphan()
         self.end_stop()
         self.start()
         return True
@@ -80,6 +81,15 @@ class Server:
                 if pipe is not None:
                     pipe.close()
             self._shim = None
+
+    def _stop_orphan(self) -> None:
+        """It was its shim that was killed: nobody else would stop the server, and two would share its data."""
+        send(self.pid, self.stop_signal)
+        deadline_s = time.monotonic() + ORPHAN_WITHIN_S
+        while _exists(self.pid):
+            if time.monotonic() > deadline_s:
+                send(self.pid, signal.SIGKILL)
+            time.sleep(0.02)
 
     def _starts(self, deadline_s: float) -> bool:
         self._launch()
@@ -136,13 +146,17 @@ def last_line(log: Path) -> str:
 
 
 def _exists(pid: int) -> bool:
+    """Is there such a process; what is left of one that nobody has asked after (in a container) is none."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    return True
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return sys.platform != "linux"
 
 
 def send(pid: int, number: signal.Signals) -> None:

@@ -39,7 +39,7 @@ def test_a_cell_is_the_latest_result_and_since_when_it_is_so(database: psycopg.C
 
 
 def test_a_change_is_seen_by_the_next_glance(database: psycopg.Connection, monitor: int) -> None:
-    """With the instant of the check that saw it; red when `_known` was not kept."""
+    """With the instant of the check that saw it; red when a known cell kept its `since` whatever its status."""
     glancer = Glancer()
     store(database, monitor, 0, "up")
     store(database, monitor, 1, "up")

@@ -74,11 +74,13 @@ def test_a_second_start_finds_the_history(data_dir: Path) -> None:
 
 
 def test_temporary_servers_leave_nothing_behind() -> None:
-    """Without a directory there is neither a process nor a file afterwards; red when `_stop` removed nothing."""
+    """Neither a process nor a file, even where one had died by itself; red when `_stop` removed nothing."""
     with embedded(fast=True) as servers:
         pids = servers.pids()
         places = [place for server in servers.ours for place in (server.sockets, *server.temporary)]
         assert all(place.exists() for place in places)
+        os.kill(pids["redis"], signal.SIGKILL)
+        wait_until(lambda: not any(server.is_alive() for server in servers.ours if server.name == "redis"))
     assert not any(is_running(pid) for pid in pids.values())
     assert not any(place.exists() for place in places)
 
@@ -125,6 +127,33 @@ def test_a_killed_server_runs_again_with_what_it_held(data_dir: Path, name: str)
         assert servers.pids()[name] != killed
         assert (servers.database_url, servers.redis_url) == urls
         assert history(servers) == ([("seen",)], 1)
+
+
+def test_a_server_whose_shim_was_killed_is_started_anew(data_dir: Path) -> None:
+    """Nobody would stop it later; red when `revive` left the old one running."""
+    with embedded(data_dir) as servers:
+        write_history(servers)
+        wait_until(lambda: _is_on_disk(servers))
+        old = servers.pids()
+        for shim in _children(os.getpid()):
+            if set(_children(shim)) & set(old.values()):
+                os.kill(shim, signal.SIGKILL)
+        wait_until(lambda: sorted(servers.revive()) == ["postgres", "redis"])
+        assert not any(is_running(pid) for pid in old.values())
+        assert history(servers) == ([("seen",)], 1)
+
+
+def test_a_stale_pid_file_whose_number_another_process_has_is_no_obstacle(data_dir: Path) -> None:
+    """As after a power cut or in a restarted container; red when `postmaster.pid` was left where it was."""
+    with embedded(data_dir):
+        pass
+    data = data_dir / "postgres" / "data"
+    owner = data.stat().st_uid
+    with subprocess.Popen(["sleep", "60"], user=owner if os.geteuid() == 0 else None) as other:
+        (data / "postmaster.pid").write_text(f"{other.pid}\n{data}\n1764000000\n5432\n\n\n 1234 1\n")
+        with embedded(data_dir) as servers:
+            psycopg.connect(servers.database_url).close()
+        other.kill()
 
 
 def test_a_given_server_that_does_not_answer_is_named() -> None:
@@ -196,7 +225,7 @@ def test_a_user_without_rights_can_run_both(data_dir: Path) -> None:
 
 
 def _children(pid: int) -> list[int]:
-    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=True)
+    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False)  # none: exit code 1
     return [int(child) for child in found.stdout.split()]
 
 
