@@ -8,6 +8,8 @@ VantageError                what a user can meet: says what is wrong, where, and
 ├── TickTaken               another run owns this tick now; this one stops
 ├── StreamRefused           Redis took none of a page (out of memory, read-only, not a stream)
 ├── MonitorsFileError       faults in a monitors file, each with its place
+├── GuardError              an address or a URL that must not be spoken to (vantage.guard)
+├── OwnFault                this machine cannot probe: out of sockets, no network (vantage.probe.faults)
 └── ServerUnavailable       PostgreSQL or Redis does not answer
 
 Nothing a *target* does is an error: it is a `Result` (see `vantage.check`).

@@ -93,7 +93,14 @@ class Trace:
 
     def phases(self) -> Phases:
         """The phases in microseconds; None where none of it happened."""
-        return Phases(**{f"{phase}_us": _us(self.spent_s.get(phase)) for phase in Phase})
+        spent = self.spent_s.get
+        return Phases(
+            dns_us=_us(spent(Phase.DNS)),
+            connect_us=_us(spent(Phase.CONNECT)),
+            tls_us=_us(spent(Phase.TLS)),
+            first_byte_us=_us(spent(Phase.FIRST_BYTE)),
+            download_us=_us(spent(Phase.DOWNLOAD)),
+        )
 
 
 def _us(seconds: float | None) -> int | None:
