@@ -2,11 +2,37 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 REPEATS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a figure must not fall below, or not exceed."""
+
+    figure: float
+    is_least: bool = False
+
+    def holds(self, figure: float) -> bool:
+        """Whether a figure keeps to it."""
+        return figure >= self.figure if self.is_least else figure <= self.figure
+
+    def __str__(self) -> str:
+        return f"{'>=' if self.is_least else '<='} {self.figure:g}"
+
+
+def at_least(figure: float) -> Limit:
+    """A figure that must be reached."""
+    return Limit(figure, is_least=True)
+
+
+def at_most(figure: float) -> Limit:
+    """A figure that must not be exceeded."""
+    return Limit(figure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,40 +45,30 @@ class Row:
     unit: str
     against: str | None = None
     ratio: float | None = None
-    limit: str | None = None
+    limit: Limit | None = None
     holds: bool | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """What a figure must lie between, both ends included."""
-
-    least: float | None = None
-    most: float | None = None
-
-    def holds(self, figure: float) -> bool:
-        """Whether a figure keeps to it."""
-        return (self.least is None or figure >= self.least) and (self.most is None or figure <= self.most)
-
-    def __str__(self) -> str:
-        if self.least is not None and self.most is not None:
-            return f"{self.least:g} to {self.most:g}"
-        return f">= {self.least:g}" if self.most is None else f"<= {self.most:g}"
+    def as_dict(self) -> dict[str, Any]:
+        """The row as it stands in bench/results.json."""
+        return {
+            "name": self.name, "value": _short(self.value), "unit": self.unit, "against": self.against,
+            "ratio": _short(self.ratio), "limit": self.limit and self.limit.figure, "holds": self.holds,
+        }  # fmt: skip
 
 
 def measured(name: str, value: float, unit: str, limit: Limit | None = None) -> Row:
     """A figure that stands for itself; its limit, if any, is in its own unit."""
-    return Row(name, value, unit, limit=limit and str(limit), holds=limit.holds(value) if limit else None)
+    return Row(name, value, unit, limit=limit, holds=limit.holds(value) if limit else None)
 
 
-def compared(name: str, value: float, unit: str, against: str, ratio: float, limit: Limit | None = None) -> Row:
+def compared(name: str, value: float, unit: str, against: str, ratio: float, limit: Limit | None = None) -> Row:  # noqa: PLR0913  # one row
     """A figure beside another one; its limit, if any, is one of the ratio."""
-    return Row(name, value, unit, against, ratio, limit and str(limit), limit.holds(ratio) if limit else None)
+    return Row(name, value, unit, against, ratio, limit, limit.holds(ratio) if limit else None)
 
 
 def not_compared(name: str, value: float | None, unit: str, missing: str, limit: Limit | None = None) -> Row:
     """A figure that nothing can be compared with here: `missing` says what to install."""
-    return Row(name, value, unit, missing, None, limit and str(limit), None)
+    return Row(name, value, unit, missing, limit=limit)
 
 
 def alternating(
@@ -71,16 +87,27 @@ def table(rows: Sequence[Row]) -> str:
     head = ("", "value", "", "ratio", "limit", "", "against")
     cells = [head, *(_cells(row) for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
-    aligned = ("<", ">", "<", ">", "<", "<", "<")
+    sides = ("<", ">", "<", ">", "<", "<", "<")
     return "\n".join(
-        "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, aligned, widths, strict=True)).rstrip()
+        "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True)).rstrip()
         for row in cells
     )
 
 
+def write(rows: Sequence[Row], file: Path) -> None:
+    """The rows for a program: a list of objects."""
+    file.write_text(json.dumps([row.as_dict() for row in rows], indent=2) + "\n")
+
+
+def exit_code(rows: Sequence[Row]) -> int:
+    """1 where a limit is missed; a row that could not be judged misses none."""
+    return int(any(row.holds is False for row in rows))
+
+
 def _cells(row: Row) -> tuple[str, ...]:
     verdict = {True: "holds", False: "MISSED", None: "not judged" if row.limit else ""}[row.holds]
-    return row.name, _figure(row.value), row.unit, _figure(row.ratio), row.limit or "", verdict, row.against or ""
+    limit = str(row.limit) if row.limit else ""
+    return row.name, _figure(row.value), row.unit, _figure(row.ratio), limit, verdict, row.against or ""
 
 
 def _figure(value: float | None) -> str:
@@ -89,11 +116,5 @@ def _figure(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def write(rows: Sequence[Row], file: Path) -> None:
-    """The rows for a program: a list of objects."""
-    file.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
-
-
-def exit_code(rows: Sequence[Row]) -> int:
-    """1 where a limit is missed; a row that could not be judged misses none."""
-    return int(any(row.holds is False for row in rows))
+def _short(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.4g}")

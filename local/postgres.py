@@ -20,10 +20,13 @@ from vantage.errors import ServerUnavailable
 
 DATABASE = "vantage"
 OLDEST = 15
+BUFFERS = "128MB"
 ELSEWHERE = Path("/var/lib/vantage-local")
 
 
-def postgres_server(home: Path, lock: int, *, fast: bool, temporary: bool, say: Say) -> Server:
+def postgres_server(
+    home: Path, lock: int, *, fast: bool, temporary: bool, say: Say, buffers: str = BUFFERS
+) -> Server:
     """PostgreSQL with its data under `home`, made there where there is none; not started yet."""
     binaries = _postgres_binaries()
     owner = _postgres_owner(home)
@@ -38,7 +41,7 @@ def postgres_server(home: Path, lock: int, *, fast: bool, temporary: bool, say: 
     sockets = socket_directory(owner)
     return Server(
         name="postgres",
-        command=[str(binaries / "postgres"), "-D", str(place / "data"), *_postgres_options(sockets, fast)],
+        command=[str(binaries / "postgres"), "-D", str(place / "data"), *_postgres_options(sockets, fast, buffers)],
         stop_signal=signal.SIGINT,  # "fast": clients are cut off, nothing committed is lost
         log=log,
         home=place,
@@ -50,12 +53,12 @@ def postgres_server(home: Path, lock: int, *, fast: bool, temporary: bool, say: 
     )
 
 
-def _postgres_options(sockets: Path, fast: bool) -> list[str]:
+def _postgres_options(sockets: Path, fast: bool, buffers: str) -> list[str]:
     options = {
         "listen_addresses": "",
         "unix_socket_directories": str(sockets),
         "max_connections": "200",
-        "shared_buffers": "128MB",
+        "shared_buffers": buffers,
         "timezone": "UTC",
         "log_timezone": "UTC",
         "log_line_prefix": "%m [%p] ",

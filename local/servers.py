@@ -22,7 +22,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local.postgres import create_database, database_url, postgres_server
+from local.postgres import BUFFERS, create_database, database_url, postgres_server
 from local.server import Say, Server, quiet, send
 from local.valkey import redis_url, valkey_server
 from vantage.errors import ServerUnavailable
@@ -57,10 +57,12 @@ def embedded(
     say: Say = quiet,
     given_database: str = "",
     given_redis: str = "",
+    buffers: str = BUFFERS,
 ) -> Iterator[Servers]:
     """Run both servers with their data in `directory` (None: a temporary one) until the block ends.
 
-    `fast` gives durability up for speed, for tests. A URL that is given is used instead of a server of our own.
+    `fast` gives durability up for speed, for tests; `buffers` is PostgreSQL's cache. A URL that is given is used
+    instead of a server of our own.
     Raises ServerUnavailable.
     """
     with ExitStack() as stack:
@@ -74,7 +76,8 @@ def embedded(
         if given_database:
             connect(given_database).close()
         else:
-            servers.ours.append(postgres := postgres_server(home, lock, fast=fast, temporary=temporary, say=say))
+            postgres = postgres_server(home, lock, fast=fast, temporary=temporary, say=say, buffers=buffers)
+            servers.ours.append(postgres)
             _run(postgres, say)
             servers.database_url = database_url(postgres)
             create_database(servers.database_url)

@@ -1,7 +1,8 @@
 """The producer: pages the due checks of a tick out of PostgreSQL and into the stream, one minute ahead."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from vantage import schedule, wire
@@ -11,6 +12,7 @@ from vantage.errors import ClockError
 from vantage.monitor import Region
 from vantage.store import due, ledger
 from vantage.store.connection import Connection
+from vantage.store.due import DueRow
 from vantage.store.ledger import Cursor, OwnedTick
 from vantage.store.regions import RegionRow, list_regions
 from vantage.stream import pushed_mark
@@ -137,8 +139,7 @@ class Producer:
         """Push a tick from its cursor to its end, page by page: the page, then its commit."""
         pusher = _TickPusher(self, tick, withheld)
         pusher.count_what_is_there()
-        while pusher.push_page():
-            pass
+        pusher.push_pages()
         return pusher.totals()
 
 
@@ -164,11 +165,22 @@ class _TickPusher:
         if self._cursor < until:
             self._commit(until, *self._recount(self._cursor, until), complete=False)
 
-    def push_page(self) -> bool:
-        """Push and commit the next page; returns whether there may be more."""
-        producer = self._producer
-        rows = due.due_rows(producer.connection, self._tick, self._cursor, producer.page_size)
-        complete = len(rows) < producer.page_size
+    def push_pages(self) -> None:
+        """Push and commit page by page; while Redis takes one, PostgreSQL looks for the next."""
+        with ThreadPoolExecutor(1) as ahead:
+            coming = ahead.submit(self._rows_behind, self._cursor)
+            complete = False
+            while not complete:
+                rows = coming.result()
+                complete = len(rows) < self._producer.page_size
+                if not complete:
+                    coming = ahead.submit(self._rows_behind, _cursor_at(rows[-1]))
+                self._push_page(rows, complete=complete)
+
+    def _rows_behind(self, cursor: Cursor) -> list[DueRow]:
+        return due.due_rows(self._producer.connection, self._tick, cursor, self._producer.page_size)
+
+    def _push_page(self, rows: Sequence[DueRow], *, complete: bool) -> None:
         page: list[tuple[bytes, bytes]] = []
         fates: Counter[tuple[_Regions, _Regions]] = Counter()
         for at_ms, monitor_id, wanted, interval_s, body in rows:
@@ -178,12 +190,12 @@ class _TickPusher:
             if regions:
                 page.append((b"%d-%d" % (at_ms, monitor_id), self._head(regions, interval_s) + body.encode()))
         pushed, skipped = _by_region(fates)
-        refused = producer.stream.push(page, self._mark() if complete else None) if page or complete else 0
-        cursor = Cursor(rows[-1][0], rows[-1][1]) if rows else self._cursor
+        stream = self._producer.stream
+        refused = stream.push(page, self._mark() if complete else None) if page or complete else 0
+        cursor = _cursor_at(rows[-1]) if rows else self._cursor
         if refused:
             pushed, skipped = self._recount(self._cursor, cursor)
         self._commit(cursor, pushed, skipped, complete=complete)
-        return not complete
 
     def _mark(self) -> bytes:
         below = due.has_intervals_below_a_minute(self._producer.connection, self._tick)
@@ -213,13 +225,12 @@ class _TickPusher:
         return pushed, due_there - pushed
 
     def _due_between(self, after: Cursor, until: Cursor) -> Iterator[_Regions]:
-        producer = self._producer
-        while rows := due.due_rows(producer.connection, self._tick, after, producer.page_size):
-            inside = [row for row in rows if Cursor(row[0], row[1]) <= until]
+        while rows := self._rows_behind(after):
+            inside = [row for row in rows if _cursor_at(row) <= until]
             yield from (self._due_in(wanted) for _, _, wanted, _, _ in inside)
-            if len(inside) < producer.page_size:
+            if len(inside) < self._producer.page_size:
                 return
-            after = Cursor(rows[-1][0], rows[-1][1])
+            after = _cursor_at(rows[-1])
 
     def _commit(self, cursor: Cursor, pushed: Counter[Region], skipped: Counter[Region], *, complete: bool) -> None:
         producer = self._producer
@@ -229,6 +240,10 @@ class _TickPusher:
         self._cursor = cursor
         self._pushed += pushed
         self._skipped += skipped
+
+
+def _cursor_at(row: DueRow) -> Cursor:
+    return Cursor(row[0], row[1])
 
 
 def _by_region(fates: Mapping[tuple[_Regions, _Regions], int]) -> tuple[Counter[Region], Counter[Region]]:

@@ -5,6 +5,9 @@ from vantage.schedule import offset_ms
 from vantage.store.connection import Connection
 from vantage.store.ledger import Cursor, OwnedTick, as_time
 
+DueRow = tuple[int, int, list[Region] | None, int, str]
+"""at_ms, monitor_id, regions or None for all, interval_s, body as JSON text."""
+
 _BELOW_A_MINUTE = (10, 15, 20, 30)
 
 # Each source is an index scan in the order of its own instants; the outer sort merges them.
@@ -32,11 +35,9 @@ SELECT d.at_ms, d.monitor_id, d.regions::text[], d.interval_s,
   ) d ORDER BY at_ms, monitor_id LIMIT %(limit)s"""
 
 
-def due_rows(
-    connection: Connection, tick: OwnedTick, after: Cursor, limit: int
-) -> list[tuple[int, int, list[Region] | None, int, str]]:
-    """The next slots of a tick behind `after`, in the order of (instant, monitor id): at_ms, monitor_id, regions or
-    None for all, interval_s, body as JSON text; fewer than `limit` rows are the last ones."""
+def due_rows(connection: Connection, tick: OwnedTick, after: Cursor, limit: int) -> list[DueRow]:
+    """The next slots of a tick behind `after`, in the order of (instant, monitor id); fewer than `limit` rows are the
+    last ones."""
     sources = [(i, (tick.tick_s + k) * 1000) for i in _BELOW_A_MINUTE for k in range(0, 60, i)]
     bounds = [_bound(after, begin_ms, tick.spread_s) for _, begin_ms in sources]
     phase, monitor = _bound(after, tick.tick_s * 1000, tick.spread_s)
