@@ -7,7 +7,7 @@ import pytest
 
 from vantage.check import Status
 from vantage.verdict.fleet import History, Stored, Tick, TickJudgement, Watched, judge
-from vantage.verdict.monitor import Judgement, MonitorState, Seen, judge_slot
+from vantage.verdict.monitor import Judgement, MonitorState, Seen, judge_slot, wants_sooner
 from vantage.verdict.rows import Row, Slot
 from vantage.verdict.rules import Rules
 from vantage.verdict.votes import Verdict
@@ -98,6 +98,36 @@ def test_an_extra_check_confirms_sooner() -> None:
     judged = judge_slots([*given, (Slot(360_000, 300, ALL, extra=True), seen("D"))])
     assert judged[-1].opened is not None
     assert judged[-1].opened.began_ms == 300_000
+
+
+@pytest.mark.parametrize(
+    ("letters", "regions", "interval_s", "wants"),
+    [
+        ("UUU", ALL, 300, False),
+        ("UUD", ALL, 300, True),
+        ("UDD", ALL, 300, False),
+        ("UDDU", ALL, 300, True),
+        ("UDDUU", ALL, 300, False),
+        ("UUD", ALL, 60, False),  # the next tick looks anyway
+        ("UD.", ALL, 300, True),
+        ("UD..", ALL, 300, False),  # who is silent is not waited for
+        ("UDD", ("USA",), 300, True),  # alone it takes three
+        ("UDDD", ("USA",), 300, False),
+        ("UDDDUU", ("USA",), 300, True),
+        ("UDDDUUU", ("USA",), 300, False),
+    ],
+)
+def test_what_is_unconfirmed_is_looked_at_sooner(
+    letters: str, regions: tuple[str, ...], interval_s: int, wants: bool
+) -> None:
+    """Until it is confirmed either way (broken to see it fail: without `is_fresh_at`, without `_is_pending`)."""
+    state = MonitorState()
+    slot = Slot(0, interval_s, regions)
+    for k, letter in enumerate(letters):
+        slot = Slot(k * interval_s * 1000, interval_s, regions)
+        rows = {region: [Row(slot.at_ms, status, interval_s)] for region, status in seen(letter, regions).items()}
+        state, _ = judge_slot(state, slot, Seen(rows), RULES)
+    assert wants_sooner(state, slot, RULES) is wants
 
 
 def test_flips_are_changes_of_a_confirmed_state() -> None:

@@ -132,6 +132,25 @@ def judge_slot(before: MonitorState, slot: Slot, seen: Seen, rules: Rules) -> tu
     return after, replace(judgement, flips=flips)
 
 
+def wants_sooner(state: MonitorState, slot: Slot, rules: Rules) -> bool:
+    """Whether the next tick should look again, instead of waiting for the interval: a fresh change is unconfirmed, or
+    the one region that votes has not said it often enough."""
+    if slot.interval_s <= 60:
+        return False
+    return _is_pending(state, rules) or any(
+        known.unconfirmed and known.is_fresh_at(slot.at_ms, slot.interval_s, rules) for known in state.regions.values()
+    )
+
+
+def _is_pending(state: MonitorState, rules: Rules) -> bool:
+    if state.alone is None or not state.alone.is_evidence:
+        return False
+    known, length = state.regions[state.alone.region], state.alone.length
+    if state.incident:
+        return known.successes > 0 and length < rules.alone_up()
+    return known.failures > 0 and length < rules.alone_down()
+
+
 def _frozen(state: MonitorState, slot: Slot, seen: Seen, rules: Rules) -> tuple[MonitorState, Judgement]:
     """Nobody votes, or it is in maintenance: nothing is decided, and the ten minutes of an advisory begin anew."""
     cast = votes(state.regions, slot.at_ms, slot.interval_s, rules, seen.at_fault)

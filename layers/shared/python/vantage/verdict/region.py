@@ -60,8 +60,12 @@ class RegionState:
         return self.streak.run.length if self.streak and not self.streak.failed else 0
 
     def votes_at(self, at_ms: int, interval_s: int, rules: Rules) -> bool:
-        """Whether it is known and fresh at a slot: one missed check keeps the vote, two lose it."""
-        if self.state is None or self.newest is None:
+        """Whether it is known and fresh at a slot."""
+        return self.state is not None and self.is_fresh_at(at_ms, interval_s, rules)
+
+    def is_fresh_at(self, at_ms: int, interval_s: int, rules: Rules) -> bool:
+        """Whether there is news at a slot: one missed check is bearable, two are not."""
+        if self.newest is None:
             return False
         interval_s = max(interval_s, self.newest.interval_s)
         return elapsed_ms(self.newest.at_ms, at_ms, interval_s) < rules.no_data_intervals * interval_s * 1000
