@@ -24,9 +24,7 @@ BUFFERS = "128MB"
 ELSEWHERE = Path("/var/lib/vantage-local")
 
 
-def postgres_server(
-    home: Path, lock: int, *, fast: bool, temporary: bool, say: Say, buffers: str = BUFFERS
-) -> Server:
+def postgres_server(home: Path, lock: int, *, fast: bool, temporary: bool, say: Say, buffers: str = BUFFERS) -> Server:
     """PostgreSQL with its data under `home`, made there where there is none; not started yet."""
     binaries = _postgres_binaries()
     owner = _postgres_owner(home)
