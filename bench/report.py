@@ -61,7 +61,7 @@ def measured(name: str, value: float, unit: str, limit: Limit | None = None) -> 
     return Row(name, value, unit, limit=limit, holds=limit.holds(value) if limit else None)
 
 
-def compared(name: str, value: float, unit: str, against: str, ratio: float, limit: Limit | None = None) -> Row:  # noqa: PLR0913  # one row
+def compared(name: str, value: float, unit: str, against: str, ratio: float, limit: Limit | None = None) -> Row:
     """A figure beside another one; its limit, if any, is one of the ratio."""
     return Row(name, value, unit, against, ratio, limit, limit.holds(ratio) if limit else None)
 

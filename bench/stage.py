@@ -1,0 +1,91 @@
+"""Where a bench plays: fresh servers with three regions, or those of DATABASE_URL and REDIS_URL if they are empty."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import which
+from typing import Any
+
+import psycopg
+import redis
+
+from local.fleet import REGIONS, group_of
+from local.migrate import migrate
+from local.servers import embedded
+from vantage.errors import VantageError
+from vantage.store.connection import Connection, connect
+from vantage.store.regions import insert_region
+from vantage.stream import PUSHED, STREAM, run_key
+
+BUFFERS = "512MB"  # a million monitors and their indexes; a server for as many has 2 GB or more
+_TABLES = "dead_letter, check_result, monitor_schedule, tick_ledger, monitor, region"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Migrated, empty servers with three regions, and a connection to each."""
+
+    database_url: str
+    redis_url: str
+    database: Connection
+    redis: Any
+
+    def settings(self, **own: str) -> dict[str, str]:
+        """The environment of a function that works here."""
+        urls = {"DATABASE_URL": self.database_url, "REDIS_URL": self.redis_url}
+        return {**os.environ, **urls, "ALLOW_PRIVATE_ADDRESSES": "true", **own}
+
+    def clear_ticks(self) -> None:
+        """Forget every tick, result and entry; monitors and regions stay."""
+        self.database.execute("TRUNCATE tick_ledger, check_result, dead_letter")
+        self.redis.delete(STREAM, PUSHED, *(run_key(group_of(region)) for region in REGIONS))
+
+    def add_monitors(self, first: int, last: int, url: str, interval: str) -> None:
+        """Monitors by number; `url` and `interval` are SQL over n, their number."""
+        self.database.execute(
+            f"""INSERT INTO monitor (slug, name, type, spec, interval_s, timeout_ms)
+                SELECT 'monitor-' || n, 'Monitor ' || n, 'http', jsonb_build_object('url', {url}), {interval}, 10000
+                  FROM generate_series(%s::int, %s::int) n""",
+            (first, last),
+        )
+        self.database.execute("VACUUM ANALYZE monitor, monitor_schedule")
+
+
+@contextmanager
+def stage() -> Iterator[Stage]:
+    """Set it, and clear it again; raises VantageError where servers that were given are in use."""
+    given_database, given_redis = os.environ.get("DATABASE_URL", ""), os.environ.get("REDIS_URL", "")
+    with embedded(fast=True, given_database=given_database, given_redis=given_redis, buffers=BUFFERS) as servers:
+        migrate(servers.database_url)
+        with connect(servers.database_url, name="bench") as database, redis.Redis.from_url(servers.redis_url) as client:
+            _refuse_if_in_use(database, client)
+            for region, aws_region in REGIONS.items():
+                insert_region(database, region, aws_region, group_of(region))
+            # VACUUM can mark no page whose commit is still on its way to the disk.
+            database.execute("SET synchronous_commit = on; SELECT ensure_result_days(current_date, current_date + 1)")
+            set_ = Stage(servers.database_url, servers.redis_url, database, client)
+            try:
+                yield set_
+            finally:
+                _clear(set_)
+
+
+def _refuse_if_in_use(database: Connection, client: Any) -> None:
+    used = database.execute("SELECT EXISTS (SELECT FROM monitor) OR EXISTS (SELECT FROM region)").fetchone()
+    if (used and used[0]) or client.exists(STREAM):
+        raise VantageError("DATABASE_URL or REDIS_URL is in use by Vantage; a bench would empty it. Unset both.")
+
+
+def _clear(set_: Stage) -> None:
+    try:
+        set_.clear_ticks()
+        set_.database.execute(f"TRUNCATE {_TABLES} RESTART IDENTITY CASCADE")
+    except (psycopg.Error, redis.RedisError):
+        pass  # stopped with us
+
+
+def tool(name: str) -> str | None:
+    """Where a tool of Debian is; not everybody has sbin on PATH."""
+    return which(name) or which(name, path=os.pathsep.join(map(str, (Path("/usr/sbin"), Path("/usr/local/sbin")))))
