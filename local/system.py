@@ -15,6 +15,7 @@ from local.demo import SLUGS
 from local.demo_targets import DemoTargets, demo_targets
 from local.fleet import REGIONS, deploy, group_of
 from local.migrate import migrate
+from local.page import start_page
 from local.run import Run, Summary
 from local.servers import Servers, embedded
 from local.terminal import View, counts_in_words, view
@@ -85,8 +86,6 @@ def _system(options: Options, env: Mapping[str, str], screen: View) -> Iterator[
         stack.callback(database.close)
         demo = stack.enter_context(demo_targets(directory, env)) if options.demo else None
         _configure(database.connection(), options, demo, env, screen)
-        from local.page import start_page
-
         page = start_page(servers.database_url, servers.redis_url, options.port)
         stack.callback(page.close)
 

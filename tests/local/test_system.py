@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 
@@ -190,11 +191,16 @@ def test_the_first_results_come_from_three_regions_and_ctrl_c_ends_it(data_dir: 
         assert local.count(f"{seen} WHERE slug = 'demo-payments' AND status = 'down'") == 1
         wait_until(lambda: local.pids().keys() >= PROCESSES)
         pids = local.pids()
+        page = next(n for n, line in enumerate(said) if re.fullmatch(r"The page is at http://127.0.0.1:\d+", line))
+        url = said[page].rpartition(" ")[2]
+        assert httpx.get(f"{url}/healthz", trust_env=False).status_code == 200
+        assert "demo-payments" in httpx.get(f"{url}/status.json", trust_env=False).text
         local.process.send_signal(signal.SIGINT)
         code, out, err = local.ended()
     assert (code, err) == (0, "")
-    page = next(n for n, line in enumerate(said) if re.match(r"The page is at http://127.0.0.1:\d+", line))
     assert "demo.yaml: 8 new" in said[page - 1]
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url, trust_env=False)
     assert out.splitlines()[-1].startswith("Stopped")
     assert not any(is_running(pid) for pid in pids.values())
 
