@@ -1,0 +1,183 @@
+"""One monitor in words: why a check failed, what the regions see, the verdict."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from vantage.check import Phases
+from vantage.monitor import Region
+from vantage.view.numbers import NBSP, capital, latency, names
+
+_STOPPED = {
+    "dns_us": "DNS timed out",
+    "connect_us": "connect timed out",
+    "tls_us": "TLS timed out",
+    "first_byte_us": "no answer in {limit}",
+    "download_us": "cut off after {limit}",
+}
+_REASONS = {
+    "dns": "DNS failed",
+    "connect": "connect failed",
+    "tls": "TLS failed",
+    "protocol": "answer is not HTTP",
+    "body": "unexpected text",
+    "json": "unexpected JSON",
+    "header": "unexpected header",
+    "certificate": "certificate expired",
+    "redirect": "unexpected redirect",
+    "blocked": "address not public",
+    "too_large": "answer too large",
+    "banner": "unexpected banner",
+    "record": "unexpected record",
+    "guard": "not allowed",
+}
+
+
+def stopped_in(phases: Phases, *, secure: bool, reused: bool) -> str | None:
+    """The phase (such as `tls_us`) that a probe without an answer did not get through; None where it passed all."""
+    for name in _STOPPED:
+        is_part = not (reused and name in ("dns_us", "connect_us", "tls_us")) and (secure or name != "tls_us")
+        if is_part and getattr(phases, name) is None:
+            return name
+    return None
+
+
+def reason_words(reason: str | None, *, http_status: int | None, total_us: int | None, timeout_ms: int,
+                 stopped: str | None, failed: bool = True) -> str:  # fmt: skip
+    """Why a result is not plainly up, as the middle of a sentence: the phase, the number and the limit."""
+    if reason == "certificate" and not failed:
+        return "certificate ends soon"
+    if reason == "status" and http_status is not None:
+        return f"status{NBSP}{http_status}"
+    if reason == "timeout":
+        return _STOPPED[stopped or "first_byte_us"].format(limit=latency(timeout_ms * 1000).replace(".00", ""))
+    if reason == "dns" and (total_us or 0) >= timeout_ms * 1000:
+        return _STOPPED["dns_us"]
+    if reason == "slow":
+        return f"answer takes {latency(total_us)}"
+    return _REASONS.get(reason or "", reason or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A monitor in one region, as it is told.
+
+    `state` is up, degraded or down, None before the first result; without fresh data it is held and does not `vote`.
+    `since` None: for longer than was looked back. `reason` is why the last result is not plainly up, in words.
+    """
+
+    region: Region
+    state: str | None
+    votes: bool
+    since: datetime | None = None
+    reason: str = ""
+    failed_last: bool = False
+
+    @property
+    def is_down(self) -> bool:
+        """It is down as far as anyone can say now."""
+        return self.votes and self.state == "down"
+
+    @property
+    def is_slow(self) -> bool:
+        """It answers, and too slowly."""
+        return self.votes and self.state == "degraded"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is said of a monitor: the verdict in bold, what the regions see, and from which instant on."""
+
+    verdict: str
+    rest: str = ""
+    since: datetime | None = None
+
+
+def from_where(some: Sequence[Sight], every: Sequence[Sight]) -> str:
+    """Such as `India`, `USA and EU`, or `all regions` where they are."""
+    return "all regions" if len(some) == len(every) > 1 else names(sight.region for sight in some)
+
+
+def verdict_words(verdict: str, sights: Sequence[Sight]) -> Words:
+    """A verdict in words; `sights` are all the regions that the monitor is for."""
+    speak: dict[str, Callable[[Sequence[Sight]], Words]] = {
+        "paused": lambda _: Words("Paused"),
+        "maintenance": lambda _: Words("In maintenance"),
+        "site_down": _site_down,
+        "no_data": _no_data,
+        "vantage_fault": _no_data,
+    }
+    if verdict in speak:
+        return speak[verdict](sights)
+    if any(sight.is_down for sight in sights):
+        return _down_somewhere(sights)
+    return _slow(sights) if any(sight.is_slow for sight in sights) else _up(sights)
+
+
+def _site_down(sights: Sequence[Sight]) -> Words:
+    down = [sight for sight in sights if sight.is_down]
+    alone = len(sights) > 1 and sum(sight.votes for sight in sights) == 1
+    began = sorted(sight.since for sight in down if sight.since is not None)
+    quorum = max(1, sum(sight.votes for sight in sights) // 2 + 1)
+    since = began[quorum - 1] if len(began) == len(down) >= quorum else None
+    return Words("Down, single vantage point" if alone else "Site down", _what_is_seen(down, sights), since)
+
+
+def _down_somewhere(sights: Sequence[Sight]) -> Words:
+    down = [sight for sight in sights if sight.is_down]
+    others = any(sight.votes and not sight.is_down for sight in sights)
+    rest = _what_is_seen(down, sights)
+    return Words(f"Down from {from_where(down, sights)}{' only' if others else ''}", rest, _earliest(down))
+
+
+def _slow(sights: Sequence[Sight]) -> Words:
+    slow = [sight for sight in sights if sight.is_slow]
+    return Words(f"Slow from {from_where(slow, sights)}", _what_is_seen(slow, sights), _earliest(slow))
+
+
+def _up(sights: Sequence[Sight]) -> Words:
+    up = [sight for sight in sights if sight.votes]
+    failed = [sight for sight in up if sight.failed_last]
+    rest = _silent_words(sights)
+    if failed:
+        seen = ", ".join(dict.fromkeys(sight.reason for sight in failed))
+        rest.append(f"The last check from {from_where(failed, sights)} failed ({seen}); not confirmed yet.")
+    return Words(f"Up from {from_where(up, sights)}", " ".join(rest))
+
+
+def _no_data(sights: Sequence[Sight]) -> Words:
+    known = [sight for sight in sights if sight.state is not None]
+    if not known:
+        return Words("Waiting for the first check")
+    down = [sight for sight in known if sight.state == "down"]
+    held = f"down from {from_where(down, sights)}" if down else f"up from {from_where(known, sights)}"
+    return Words("No data", f"Last seen {held}.")
+
+
+def _what_is_seen(told: Sequence[Sight], sights: Sequence[Sight]) -> str:
+    """Such as `TLS timed out from India; USA and EU fine.`"""
+    parts = [
+        f"{reason or 'failed'} from {from_where(list(group), sights)}"
+        for reason, group in groupby(sorted(told, key=lambda sight: sight.reason), key=lambda sight: sight.reason)
+    ]
+    fine = [sight for sight in sights if sight.votes and sight not in told and not sight.is_slow]
+    slow = [sight for sight in sights if sight.is_slow and sight not in told]
+    parts += [f"{names(s.region for s in group)} {word}" for group, word in ((fine, "fine"), (slow, "slow")) if group]
+    return " ".join([capital("; ".join(parts)) + ".", *_silent_words(sights)])
+
+
+def _silent_words(sights: Sequence[Sight]) -> list[str]:
+    """A sentence for the regions that had something to say once, and one for those that never had."""
+    silent = [sight.region for sight in sights if not sight.votes and sight.state is not None]
+    new = [sight.region for sight in sights if not sight.votes and sight.state is None]
+    return [
+        f"{word} from {names(group)}."
+        for group, word in ((silent, "No data"), (new, "No result yet"))
+        if group and len(group) < len(sights)
+    ]
+
+
+def _earliest(sights: Sequence[Sight]) -> datetime | None:
+    known = [sight.since for sight in sights if sight.since is not None]
+    return min(known) if len(known) == len(sights) else None

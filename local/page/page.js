@@ -1,0 +1,30 @@
+(d => {
+  const id = i => d.getElementById(i), key = 'vantage-theme', theme = d.querySelector('.th');
+  try { const kept = localStorage[key]; if (kept) id(kept).checked = true; } catch (e) { /* storage is off */ }
+  theme.addEventListener('change', e => { try { localStorage[key] = e.target.id; } catch (x) { /* not kept */ } });
+  const open = () => [...d.querySelectorAll('details[open]>summary')].map(s => s.id);
+  const place = page => {
+    const old = id('main'), fresh = page.getElementById('main'), news = fresh.querySelector('h1').textContent;
+    const opened = open(), focus = d.activeElement && d.activeElement.id, said = old.querySelector('h1').textContent;
+    old.replaceWith(d.adoptNode(fresh));
+    opened.forEach(i => { const s = id(i); if (s) s.parentElement.open = true; });
+    if (focus && id(focus) !== d.activeElement) id(focus)?.focus({ preventScroll: true });
+    d.title = page.title;
+    if (said !== news) id('news').textContent = news;
+  };
+  const look = async () => {
+    if (d.hidden) return;
+    const stale = id('stale');
+    try {
+      const answer = await fetch('/', { cache: 'no-store' });
+      if (!answer.ok) throw 0;
+      place(new DOMParser().parseFromString(await answer.text(), 'text/html'));
+      stale.hidden = true;
+    } catch (e) {
+      stale.textContent = 'Vantage does not answer. What stands here is not how things are now.';
+      stale.hidden = false;
+    }
+  };
+  setInterval(look, 10000);
+  d.addEventListener('visibilitychange', look);
+})(document)
