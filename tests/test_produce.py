@@ -206,6 +206,7 @@ def test_a_missed_minute_leaves_a_gap_and_no_storm(
     assert done.gaps == 4
     assert set(done.ticks) == {minute, minute + 60}
     assert redis_client.xlen(STREAM) == 20 or redis_client.xlen(STREAM) == 10
+    assert set(run(database, stream, minute + 60).ticks) == {minute + 120}  # the youngest gap is not resumed
     ledger.close_tick(database, minute - 120)
     row = database.execute(
         "SELECT scheduled, due, lost FROM tick_ledger WHERE tick = %s AND region = 'EU'",

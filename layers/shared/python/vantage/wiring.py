@@ -118,7 +118,8 @@ class Outpost:
 
     async def _drain(self, context: Context) -> Summary:
         clock = Clock(await self.station.reader.time_s(), self.settings.pace)
-        return await Drain(self.station, clock, context.aws_request_id, context.get_remaining_time_in_millis()).run()
+        left_ms = int(self.settings.pace.real_s(context.get_remaining_time_in_millis()))
+        return await Drain(self.station, clock, context.aws_request_id, left_ms).run()
 
 
 @cache

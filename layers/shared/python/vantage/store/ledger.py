@@ -42,10 +42,15 @@ def newest_tick(connection: Connection) -> int | None:
 
 
 def incomplete_ticks(connection: Connection, from_s: int) -> tuple[int, ...]:
-    """Ticks (epoch s) from `from_s` on that are not pushed completely, in order."""
+    """Ticks (epoch s) from `from_s` on that are not pushed completely and may still be, in order.
+
+    One behind a complete tick stays a gap: Redis would refuse all of it, since ids only grow.
+    """
     rows = connection.execute(
         """SELECT DISTINCT extract(epoch FROM tick)::bigint FROM tick_ledger
-            WHERE tick >= %s AND pushed_at IS NULL ORDER BY 1""",
+            WHERE tick >= %s AND pushed_at IS NULL
+              AND tick > coalesce((SELECT max(tick) FROM tick_ledger WHERE pushed_at IS NOT NULL), '-infinity')
+            ORDER BY 1""",
         (as_time(from_s),),
     ).fetchall()
     return tuple(tick for (tick,) in rows)
