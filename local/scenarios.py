@@ -13,9 +13,9 @@ import yaml
 from vantage.check import Status
 from vantage.errors import VantageError
 from vantage.monitor import Region
+from vantage.verdict.decisions import Judgement, Notice
+from vantage.verdict.episodes import OperatorEvent
 from vantage.verdict.fleet import History, Stored, Tick, TickJudgement, Watched, judge
-from vantage.verdict.monitor import Judgement, Notice
-from vantage.verdict.operator import OperatorEvent
 from vantage.verdict.rows import Row, Slot
 from vantage.verdict.rules import Rules
 from vantage.verdict.votes import Verdict

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from vantage.check import Status
+from vantage.verdict.decisions import Judgement
 from vantage.verdict.fleet import History, Stored, Tick, TickJudgement, Watched, judge
-from vantage.verdict.monitor import Judgement, MonitorState, Seen, judge_slot, wants_sooner
+from vantage.verdict.monitor import MonitorState, Seen, judge_slot, wants_sooner
 from vantage.verdict.rows import Row, Slot
 from vantage.verdict.rules import Rules
 from vantage.verdict.votes import Verdict

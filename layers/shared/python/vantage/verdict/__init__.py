@@ -8,8 +8,9 @@ Pure: no clock, no database. What is judged comes in, what has been decided come
     votes     quorums, and the verdict of all regions together
     fault     whether it is the region itself that fails
     flapping  when notices stop being news
+    decisions what judging decides: flips, incidents, advisories, notices
     monitor   one monitor judged at one slot
-    operator  what the operator hears of our own faults
+    episodes  what the operator hears of our own faults
     fleet     all monitors judged tick by tick
     windows   maintenance in UTC
 """

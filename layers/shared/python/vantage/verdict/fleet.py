@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from vantage.monitor import Region
+from vantage.verdict.decisions import Judgement
+from vantage.verdict.episodes import Heard, OperatorEvent, OperatorState, after_tick
 from vantage.verdict.fault import TickView, faulty_regions
-from vantage.verdict.monitor import Judgement, MonitorState, Seen, judge_slot
-from vantage.verdict.operator import Heard, OperatorEvent, OperatorState, after_tick
+from vantage.verdict.monitor import MonitorState, Seen, judge_slot
 from vantage.verdict.rows import ALIVE, COUNTED, Row, Slot, counts, once
 from vantage.verdict.rules import Rules
 from vantage.verdict.windows import Window, any_holds
