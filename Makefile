@@ -42,3 +42,8 @@ lock: setup ## the locks anew from requirements*.in (ARGS="--upgrade-package htt
 clean: ## remove .venv and every cache; .vantage, where runs keep their history, stays
 	rm -rf .venv .aws-sam .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: build
+
+build: setup ## what goes to AWS, for both architectures, into .aws-sam/ (no Docker)
+	@exec tools/build-aws
