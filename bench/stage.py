@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import redis
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from bench.delay import delayed
 from local.fleet import REGIONS, group_of
 from local.migrate import migrate
 from local.servers import embedded
@@ -36,6 +39,21 @@ class Stage:
         """The environment of a function that works here."""
         urls = {"DATABASE_URL": self.database_url, "REDIS_URL": self.redis_url}
         return {**os.environ, **urls, "ALLOW_PRIVATE_ADDRESSES": "true", **own}
+
+    @contextmanager
+    def distant(self, rtt_ms: float) -> Iterator[tuple[str, str]]:
+        """The URLs of PostgreSQL and Redis from a place that is so far away."""
+        where = conninfo_to_dict(self.database_url)
+        host, port = str(where.get("host") or "127.0.0.1"), where.get("port") or 5432
+        postgres = f"{host}/.s.PGSQL.{port}" if host.startswith("/") else f"{host}:{port}"
+        url = urlsplit(self.redis_url)
+        valkey = url.path if url.scheme == "unix" else f"{url.hostname}:{url.port or 6379}"
+        who = f"{url.netloc.rpartition('@')[0]}@" if "@" in url.netloc else ""
+        with delayed(postgres, rtt_ms) as postgres_port, delayed(valkey, rtt_ms) as valkey_port:
+            yield (
+                make_conninfo(self.database_url, host="127.0.0.1", port=postgres_port),
+                f"redis://{who}127.0.0.1:{valkey_port}",
+            )
 
     def clear_ticks(self) -> None:
         """Forget every tick, result and entry; monitors and regions stay."""
