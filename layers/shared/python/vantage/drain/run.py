@@ -105,7 +105,19 @@ class Drain:
         """Work until there is nothing left to do here; raises ServerUnavailable or SettingsError in trouble.
 
         Whatever the run holds is stored or booked before it ends; what trouble left unacknowledged stays pending.
+        A server that keeps the run waiting, such as behind a lock, does so no longer than the invocation lasts.
         """
+        left_ms = self._deadline_ms - self._margin_ms / 2 - self._clock.now_ms()
+        try:
+            async with asyncio.timeout(self._clock.pace.real_s(left_ms / 1000)):
+                return await self._run()
+        except TimeoutError:
+            raise ServerUnavailable(
+                "PostgreSQL or Redis kept this run waiting until its time was over; what it held stays pending. "
+                "See what holds locks (pg_stat_activity, wait_event_type)."
+            ) from None
+
+    async def _run(self) -> Summary:
         if not await self._report_in():
             self.summary.ended = "disabled"
             return self.summary

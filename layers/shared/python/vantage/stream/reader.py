@@ -1,14 +1,14 @@
 """The worker's side of the stream, on its event loop."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError, ResponseError
 
 from vantage.errors import ServerUnavailable
 from vantage.monitor import Region
@@ -93,14 +93,15 @@ class StreamReader:
             try:
                 await self._redis.xgroup_create(STREAM, self.group, id="0", mkstream=True)
             except ResponseError as error:
-                if not str(error).startswith("BUSYGROUP"):
-                    raise
-                return False
+                # A full Redis refuses before it looks whether the group is there; it must be emptied all the same.
+                if str(error).startswith("BUSYGROUP") or await self.group_exists():
+                    return False
+                raise
         return True
 
     async def announce(self, request_id: str) -> None:
-        """Say that this run is the group's youngest; older ones then stop taking work."""
-        with _answering():
+        """Say that this run is the group's youngest; older ones stop taking work. A full Redis does not hear it."""
+        with _answering(), suppress(OutOfMemoryError):
             await self._redis.set(run_key(self.group), request_id)
 
     async def own_pending(self) -> list[RawEntry]:

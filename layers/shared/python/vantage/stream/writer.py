@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,9 +49,7 @@ class StreamWriter:
             except (redis.ConnectionError, redis.TimeoutError) as error:
                 self._redis.connection_pool.disconnect()
                 if last:
-                    reason = type(error).__name__
-                    text = f"Redis does not answer ({reason}). Check REDIS_URL and that it runs."
-                    raise ServerUnavailable(text) from None
+                    raise _unavailable(error) from None
         raise AssertionError("unreachable")
 
     def ensure_group(self, group: str) -> bool:
@@ -58,12 +57,14 @@ class StreamWriter:
 
         From id 0, so that nothing that was added before is lost.
         """
-        try:
-            self._redis.xgroup_create(STREAM, group, id="0", mkstream=True)
-        except redis.ResponseError as error:
-            if not str(error).startswith("BUSYGROUP"):
+        with _answering():
+            try:
+                self._redis.xgroup_create(STREAM, group, id="0", mkstream=True)
+            except redis.ResponseError as error:
+                # A full Redis refuses before it looks whether the group is there.
+                if str(error).startswith("BUSYGROUP") or self.last_delivered(group) is not None:
+                    return False
                 raise StreamRefused(f"Redis does not make group {group}: {error}") from None
-            return False
         return True
 
     def push(self, page: Sequence[tuple[bytes, bytes]], completes: bytes | None = None) -> int:
@@ -92,7 +93,8 @@ class StreamWriter:
 
     def _exchange(self, packed: bytes, commands: int) -> list[object]:
         pool = self._redis.connection_pool
-        connection = pool.get_connection()
+        with _answering():
+            connection = pool.get_connection()
         try:
             connection.send_packed_command([packed])
             refusal = None
@@ -105,35 +107,41 @@ class StreamWriter:
                 return list(connection.read_response())
             except redis.ResponseError as error:
                 raise StreamRefused(f"Redis took nothing of a page: {refusal or error}") from None
-        except redis.RedisError:
+        except redis.RedisError as error:
             connection.disconnect()
-            raise
+            raise _unavailable(error) from None
         finally:
             pool.release(connection)
 
     def last_id(self) -> tuple[int, int]:
         """The greatest id ever added, as (ms, monitor id); (0, 0) for a stream that is not there."""
-        try:
-            last = self._redis.xinfo_stream(STREAM)["last-generated-id"]
-        except redis.ResponseError:
-            return 0, 0
+        with _answering():
+            try:
+                last = self._redis.xinfo_stream(STREAM)["last-generated-id"]
+            except redis.ResponseError:
+                return 0, 0
         at, _, monitor = last.decode().partition("-")
         return int(at), int(monitor)
 
     def range(self, after: tuple[int, int], until: tuple[int, int], count: int = _COUNT) -> Iterator[tuple[str, bytes]]:
         """The entries (id, value) behind one (ms, id) and up to another, fetched `count` at a time."""
         start, end = f"({after[0]}-{after[1]}", f"{until[0]}-{until[1]}"
-        while rows := self._redis.xrange(STREAM, start, end, count):
+        while rows := self._page(start, end, count):
             for entry_id, fields in rows:
                 yield entry_id.decode(), fields.get(FIELD, b"")
             start = f"({rows[-1][0].decode()}"
 
+    def _page(self, start: str, end: str, count: int) -> Any:
+        with _answering():
+            return self._redis.xrange(STREAM, start, end, count)
+
     def last_delivered(self, group: str) -> tuple[int, int] | None:
         """The (ms, id) up to which a group has read; None where there is no such group."""
-        try:
-            groups = self._redis.xinfo_groups(STREAM)
-        except redis.ResponseError:
-            return None
+        with _answering():
+            try:
+                groups = self._redis.xinfo_groups(STREAM)
+            except redis.ResponseError:
+                return None
         for info in groups:
             if info["name"] == group.encode():
                 at, _, monitor = info["last-delivered-id"].decode().partition("-")
@@ -142,10 +150,8 @@ class StreamWriter:
 
     def backlogs(self) -> dict[str, Backlog]:
         """Redis's estimate of what each group still has before it; raises ServerUnavailable."""
-        try:
+        with _answering():
             groups = self._redis.xinfo_groups(STREAM) if self._redis.exists(STREAM) else []
-        except redis.RedisError as error:
-            raise ServerUnavailable(f"Redis does not answer ({type(error).__name__}). Check REDIS_URL.") from None
         return {info["name"].decode(): Backlog(info["pending"], info.get("lag")) for info in groups}
 
     def count_pending(self, group: str, before_ms: int, most: int) -> Counter[int]:
@@ -153,7 +159,8 @@ class StreamWriter:
         counts: Counter[int] = Counter()
         start, end = "-", f"{before_ms}-0"
         while counts.total() < most:
-            rows = self._redis.xpending_range(STREAM, group, start, end, _COUNT)
+            with _answering():
+                rows = self._redis.xpending_range(STREAM, group, start, end, _COUNT)
             counts.update(int(row["message_id"].partition(b"-")[2]) for row in rows)
             if len(rows) < _COUNT:
                 break
@@ -165,20 +172,37 @@ class StreamWriter:
 
         Returns how many entries went.
         """
-        removed, _ = self._redis.eval(scripts.TRIM, 1, STREAM, f"{keep_from_ms}-0", f"{floor_ms}-0", *groups)
+        with _answering():
+            removed, _ = self._redis.eval(scripts.TRIM, 1, STREAM, f"{keep_from_ms}-0", f"{floor_ms}-0", *groups)
         return int(removed)
 
     def remove_idle_consumers(self, group: str, idle_ms: int) -> list[str]:
         """Remove consumers that hold nothing and have been idle for long; returns their names."""
-        try:
-            removed = self._redis.eval(scripts.REMOVE_IDLE_CONSUMERS, 1, STREAM, group, idle_ms)
-        except redis.ResponseError:  # no such stream or group: nothing to remove
-            return []
+        with _answering():
+            try:
+                removed = self._redis.eval(scripts.REMOVE_IDLE_CONSUMERS, 1, STREAM, group, idle_ms)
+            except redis.ResponseError:  # no such stream or group: nothing to remove
+                return []
         return [name.decode() for name in removed]
 
     def drop_drained_group(self, group: str, *, force: bool = False) -> bool:
         """Drop the group of a disabled region once nothing is unread or pending there."""
-        if not self._redis.eval(scripts.DROP_DRAINED_GROUP, 1, STREAM, group, "1" if force else "0"):
-            return False
-        self._redis.delete(run_key(group))
+        with _answering():
+            if not self._redis.eval(scripts.DROP_DRAINED_GROUP, 1, STREAM, group, "1" if force else "0"):
+                return False
+            self._redis.delete(run_key(group))
         return True
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except redis.RedisError as error:
+        raise _unavailable(error) from None
+
+
+def _unavailable(error: redis.RedisError) -> ServerUnavailable:
+    return ServerUnavailable(
+        f"Redis does not answer ({type(error).__name__}: {error}). Check REDIS_URL and that it runs."
+    )

@@ -1,0 +1,73 @@
+"""What systems stand on: a Redis for each, databases of a shared PostgreSQL or one of their own, wires to cut."""
+
+import os
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from local.migrate import migrate
+from local.postgres import create_database, database_url, postgres_server
+from local.server import Server, quiet
+from local.valkey import redis_url, valkey_server
+from tests.faults.proxy import Proxy
+from tests.faults.system import Stand
+from tests.servers import empty
+from vantage.clock import Pace
+
+
+@contextmanager
+def a_redis(home: Path) -> Iterator[Server]:
+    """One Valkey that forgets everything when it is stopped."""
+    home.mkdir(parents=True)
+    (home / "logs").mkdir()
+    lock = os.open(home / "lock", os.O_RDWR | os.O_CREAT)
+    server = valkey_server(home, lock, fast=True, temporary=False)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.begin_stop()
+        server.end_stop()
+        os.close(lock)
+
+
+@contextmanager
+def a_postgres(home: Path, *options: str) -> Iterator[Server]:
+    """One PostgreSQL of its own, migrated."""
+    home.mkdir(parents=True)
+    home.chmod(0o711)
+    (home / "logs").mkdir()
+    lock = os.open(home / "lock", os.O_RDWR | os.O_CREAT)
+    server = postgres_server(home, lock, fast=True, temporary=False, say=quiet)
+    server.command = [*server.command, *(word for option in options for word in ("-c", option))]
+    try:
+        server.start()
+        create_database(database_url(server))
+        migrate(database_url(server))
+        empty(database_url(server))
+        yield server
+    finally:
+        server.begin_stop()
+        server.end_stop()
+        os.close(lock)
+
+
+@asynccontextmanager
+async def wires(stand: Stand, names: tuple[str, ...]) -> AsyncIterator[Mapping[str, str]]:
+    """A wire to Redis for each of these functions or regions; yields their URLs."""
+    for name in names:
+        stand.wires[name] = Proxy(redis_url(stand.redis).removeprefix("unix://"))
+        await stand.wires[name].start()
+    try:
+        yield {name: f"redis://127.0.0.1:{wire.port}" for name, wire in stand.wires.items()}
+    finally:
+        for wire in stand.wires.values():
+            await wire.close()
+
+
+def pace_from(scale: float, in_s: float) -> tuple[Pace, int]:
+    """A pace whose first minute begins in so many real seconds, and that minute (epoch s)."""
+    begins_s = time.time() + in_s
+    first_tick_s = int(begins_s // 60 + 1) * 60
+    return Pace(scale, (begins_s * scale - first_tick_s) / (scale - 1)), first_tick_s

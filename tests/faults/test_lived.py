@@ -1,0 +1,117 @@
+"""Every fault on a living system, with real servers, processes and signals; then the books are read."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, ExitStack
+from pathlib import Path
+from typing import TypeGuard
+
+import pytest
+import redis as redis_client
+
+from local.environments import Starter
+from local.postgres import database_url
+from local.servers import Servers
+from local.valkey import redis_url
+from tests.faults.nursery import nursery
+from tests.faults.proxy import Proxy
+from tests.faults.stage import a_postgres, a_redis, pace_from, wires
+from tests.faults.system import Stand, System
+from tests.faults.targets import Targets
+from tests.faults.troubles import PLANS, WIRED
+from tests.lived import separate_databases
+from tests.servers import empty
+
+SCALE = 18
+OWN_POSTGRES = {"postgres-down-and-killed": (), "postgres-without-connections": ("max_connections=12",)}
+READY_WITHIN_S = 6.0  # all processes
+
+
+@pytest.fixture(scope="module")
+def systems(
+    servers: Servers, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[dict[str, System]]:
+    """All that this run's tests ask for, lived side by side."""
+    asked = {item.callspec.params["name"] for item in request.session.items if _is_ours(item)}
+    empty(servers.database_url)
+    home = tmp_path_factory.mktemp("faults")
+    home.chmod(0o711)
+    home.parent.chmod(0o711)
+    names = [name for name in PLANS if name in asked and name not in OWN_POSTGRES]
+    with ExitStack() as stack:
+        databases = dict(
+            zip(names, stack.enter_context(separate_databases(servers.database_url, len(names))), strict=True)
+        )
+        stands = {name: Stand(stack.enter_context(a_redis(home / name))) for name in PLANS if name in asked}
+        for name, options in OWN_POSTGRES.items():
+            if name not in asked:
+                continue
+            stands[name].postgres = own = stack.enter_context(a_postgres(home / f"{name}-postgres", *options))
+            databases[name] = database_url(own)
+        if stand := stands.get("redis-fails-over"):
+            replica = stack.enter_context(a_redis(home / "replica"))
+            stand.wires["replica"] = Proxy(redis_url(replica).removeprefix("unix://"))
+        yield asyncio.run(_live(stands, databases, home, stack.enter_context(nursery()).start))
+
+
+def _is_ours(item: pytest.Item) -> TypeGuard[pytest.Function]:
+    return isinstance(item, pytest.Function) and item.module.__name__ == __name__ and "name" in item.callspec.params
+
+
+async def _live(stands: dict[str, Stand], databases: dict[str, str], home: Path, start: Starter) -> dict[str, System]:
+    targets = Targets()
+    await targets.start()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(targets.close)
+        pace, first_tick_s = pace_from(SCALE, READY_WITHIN_S)
+        systems = {}
+        for name, stand in stands.items():
+            replica = stand.wires.pop("replica", None)
+            ways = await stack.enter_async_context(wires(stand, WIRED.get(name, ())))
+            url, plan = redis_url(stand.redis), PLANS[name]
+            systems[name] = system = System(
+                name,
+                plan,
+                pace,
+                first_tick_s,
+                databases[name],
+                ways.get("all", url),
+                targets,
+                home,
+                stand,
+                start,
+                dict(ways),
+            )
+            stack.push_async_callback(system.stop)
+            if replica:
+                system.noted["replica"] = replica.upstream
+                await asyncio.to_thread(_replicate, url, str(replica.upstream))
+        await asyncio.gather(*(system.prepare() for system in systems.values()))
+        assert next(iter(systems.values())).now_s() < first_tick_s, "this machine takes longer to start than expected"
+        failed = await asyncio.gather(*(system.live() for system in systems.values()), return_exceptions=True)
+        for system, error in zip(systems.values(), failed, strict=True):
+            system.noted["error"] = error
+    return systems
+
+
+def _replicate(master: str, replica: str) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with redis_client.Redis.from_url(master) as client:
+        client.config_set("repl-diskless-sync-delay", 0)
+        client.config_set("port", port)
+    with redis_client.Redis.from_url(f"unix://{replica}") as client:
+        client.execute_command("REPLICAOF", "127.0.0.1", str(port))
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_nothing_is_lost(systems: dict[str, System], name: str) -> None:
+    """Per tick and region scheduled = stored + expired + skipped + dead + lost, no row twice or for no slot, no down of
+    a site that answered, no more hits than deliveries, and normal ticks afterwards."""
+    system = systems[name]
+    if system.noted["error"]:
+        raise system.noted["error"]
+    system.assert_holds()
+    system.plan.expect(system)
