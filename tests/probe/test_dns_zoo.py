@@ -175,7 +175,10 @@ def test_black_holed_names_cost_only_themselves() -> None:
             await asyncio.sleep(0.2)
             good = await asyncio.gather(
                 *(
-                    made.probe(check(f"http://good{n}.test:{target.port}/", monitor_id=1000 + n), confirm=False)
+                    made.probe(
+                        check(f"http://good{n}.test:{target.port}/", timeout_ms=1400, monitor_id=1000 + n),
+                        confirm=False,
+                    )
                     for n in range(50)
                 )
             )

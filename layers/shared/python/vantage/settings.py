@@ -36,6 +36,7 @@ class Settings:
     pooler: Pooler = Pooler.NONE
     allow_private: bool = False
     consumer: str = ""
+    is_deployed: bool = False
     pace: Pace = Pace()
     durations: Durations = Durations()
 
@@ -56,6 +57,7 @@ class Settings:
             polling=Polling(_choice(env, "POLLING", Polling)),
             pooler=Pooler(_choice(env, "DATABASE_POOLER", Pooler)),
             allow_private=_local_only(env, "ALLOW_PRIVATE_ADDRESSES", deployed) == "true",
+            is_deployed=deployed,
             consumer=env.get("VANTAGE_CONSUMER") or env.get("AWS_LAMBDA_LOG_STREAM_NAME", ""),
             pace=_pace(_local_only(env, "VANTAGE_PACE", deployed)),
             durations=_durations(env),

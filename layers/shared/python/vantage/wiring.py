@@ -12,6 +12,7 @@ from vantage.drain import Drain, Station, Summary
 from vantage.errors import EventError, SettingsError
 from vantage.housekeep import Housekeeper, Kept
 from vantage.probe import Prober
+from vantage.probe.secrets import NoSecret, Secrets
 from vantage.produce import Producer, Pushed
 from vantage.settings import Pooler, Settings, check_encrypted
 from vantage.store.connection import AsyncDatabase, Database
@@ -58,13 +59,30 @@ def _secret_url(name: str, parameter: str) -> str:
 
 
 def _parameter(setting: str, name: str) -> str:
-    # It imports boto3, which costs a cold start and which a local run does without.
-    from aws_lambda_powertools.utilities import parameters  # noqa: PLC0415
-
     try:
-        return str(parameters.get_parameter(name, decrypt=True, max_age=900))
-    except parameters.GetParameterError as error:
+        return _ssm(name)
+    except NoSecret as error:
         raise SettingsError(f"{setting} is {name!r}, which SSM does not give ({error}).") from None
+
+
+def _ssm(name: str) -> str:
+    """The value of an SSM parameter; raises NoSecret."""
+    # They import boto3, which costs a cold start and which a local run does without.
+    from aws_lambda_powertools.utilities import parameters  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+
+    patience = Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 2})
+    try:
+        return str(parameters.SSMProvider(boto_config=patience).get(name, decrypt=True, force_fetch=True))
+    except (parameters.GetParameterError, BotoCoreError) as error:
+        raise NoSecret(str(error)) from None
+
+
+def _secrets(settings: Settings) -> Secrets:
+    """What monitors' references stand for: of the environment only where it is one's own, else of SSM."""
+    withheld = {settings.redis_url_parameter, settings.database_url_parameter}
+    return Secrets(None if settings.is_deployed else os.environ, _ssm, withheld=withheld)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +151,7 @@ def outpost() -> Outpost:
         settings.aws_region,
         StreamReader(redis_url, settings.redis_group, settings.consumer or f"{region.lower()}-{os.getpid()}"),
         AsyncDatabase(database_url, prepare=prepare, name=f"vantage-worker-{region}"),
-        Prober(region, allow_private=settings.allow_private),
+        Prober(region, allow_private=settings.allow_private, resolve=_secrets(settings).value),
         concurrency=settings.concurrency,
         polling=settings.polling,
         durations=settings.durations,

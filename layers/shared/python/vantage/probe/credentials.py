@@ -50,21 +50,23 @@ def credentials(spec: Mapping[str, Json]) -> tuple[Credential, ...]:
     return tuple(found)
 
 
-async def resolved(needed: Sequence[Credential], resolve: Resolve | None) -> list[tuple[str, str]]:
-    """Headers with their secrets; raises GuardError, which holds the reference and never the value."""
-    return [(each.header, await _value(each, resolve)) for each in needed]
+async def resolved(needed: Sequence[Credential], resolve: Resolve | None) -> tuple[list[tuple[str, str]], list[str]]:
+    """Headers with their secrets, and what of them no text may repeat; raises GuardError, which holds no value."""
+    found = [(each, await _secret(each, resolve)) for each in needed]
+    headers = [(each.header, each.value(secret)) for each, secret in found]
+    return headers, [*(secret for _, secret in found), *(value.rpartition(" ")[2] for _, value in headers)]
 
 
-async def _value(credential: Credential, resolve: Resolve | None) -> str:
+async def _secret(credential: Credential, resolve: Resolve | None) -> str:
     if resolve is None:
         raise GuardError(f"{credential.reference} is a reference to a secret, and there are no secrets here.")
     try:
-        value = credential.value(await resolve(credential.reference))
-        check_header(credential.header, value)
+        secret = await resolve(credential.reference)
+        check_header(credential.header, credential.value(secret))
     except VantageError as error:
         why = "its value cannot stand in a header" if isinstance(error, GuardError) else str(error)
         raise GuardError(f"{credential.reference} cannot be used: {why}") from None
-    return value
+    return secret
 
 
 def _reference(value: Json, place: str) -> str:

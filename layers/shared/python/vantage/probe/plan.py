@@ -34,8 +34,11 @@ class Plan:
         """A request of this plan that carries its trace; raises GuardError where a secret cannot be had."""
         headers = self.headers
         if self.credentials:
+            with trace.paused():  # how long SSM takes is not the target's time
+                own, secrets = await resolved(self.credentials, resolve)
+            trace.secrets = tuple(secrets)
             headers = httpx.Headers(headers.raw)
-            headers.update(await resolved(self.credentials, resolve))
+            headers.update(own)
         extensions = {KEY: trace, "timeout": {}}
         return httpx.Request(self.method, self.url, headers=headers, stream=self.body, extensions=extensions)
 

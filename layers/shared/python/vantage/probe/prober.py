@@ -166,10 +166,13 @@ def _detail(outcome: Outcome, trace: Trace) -> ProbeDetail:
         certificate_expires_at=certificate.expires_at if certificate else None,
         certificate_issuer=certificate.issuer if certificate else None,
         certificate_names=certificate.names if certificate else (),
-        text=_printable(outcome.text) if outcome.text else None,
+        text=_fit(outcome.text, trace.secrets) if outcome.text else None,
     )
 
 
-def _printable(text: str) -> str:
-    """A text fit to be stored and shown: what a target wrote into it carries no control or direction characters."""
+def _fit(text: str, secrets: Sequence[str]) -> str:
+    """A text fit to be stored and shown: what a target wrote into it carries no control or direction characters,
+    and none of the secrets it was sent."""
+    for secret in filter(None, secrets):
+        text = text.replace(secret, "[secret]")
     return "".join(char if char.isprintable() else "?" for char in text)[:TEXT_MOST]

@@ -51,6 +51,7 @@ class Trace:
     late_s: float = 0.0  # how much later than the kernel this loop saw the first byte
     waited_s: float = 0.0  # in queues of our own
     deadline: asyncio.Timeout | None = None
+    secrets: tuple[str, ...] = field(default=(), repr=False)  # what was sent, and must not come back in a text
 
     def add(self, phase: Phase, seconds: float) -> None:
         """Book time spent in a phase."""
