@@ -43,8 +43,8 @@ class Options:
 
 def run(options: Options, env: Mapping[str, str]) -> None:
     """Run the whole system until its duration is over or somebody stops it; raises VantageError."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    for number in _ending_signals():
+        signal.signal(number, signal.default_int_handler)  # also SIGINT: a script's background job has it ignored
     screen = view(as_json=options.as_json)
     try:
         with _system(options, env, screen) as system:
@@ -63,9 +63,15 @@ async def _until_stopped(system: Run) -> Summary | None:
     """Live; SIGTERM and a closed terminal end it as Ctrl-C does."""
     task = asyncio.current_task()
     assert task is not None
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in _ending_signals() - {signal.SIGINT}:  # asyncio.run sees to that one
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     return await system.live()
+
+
+def _ending_signals() -> set[signal.Signals]:
+    """What ends a run: a closed terminal too, unless nohup was to prevent that."""
+    hangs_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+    return {signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hangs_up else [])}
 
 
 @contextmanager

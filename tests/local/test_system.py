@@ -80,8 +80,9 @@ class Local:
 @contextmanager
 def vantage_local(data_dir: Path, *options: str, env: Mapping[str, str] | None = None) -> Iterator[Local]:
     """Start it on a free port; it is killed with the block where it has not ended by itself."""
+    ignoring_ctrl_c = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]  # as a script's background job is started
     process = subprocess.Popen(
-        [*VANTAGE, "local", "--port", "0", "--data-dir", str(data_dir), *options],
+        [*ignoring_ctrl_c, *VANTAGE, "local", "--port", "0", "--data-dir", str(data_dir), *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
