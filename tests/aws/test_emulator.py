@@ -1,0 +1,222 @@
+"""The built x86_64 functions under the real runtime interface emulator, a worker per region, on the real servers."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import psycopg
+import pytest
+import redis
+
+from local.servers import Servers
+from tests.aws.emulator import Emulator, emulated, is_possible
+from tests.aws.templates import ROOT, aws_regions, deployed, of_type
+from tests.conftest import require
+from vantage import wire
+from vantage.clock import Pace
+from vantage.store import regions
+from vantage.stream import PUSHED, STREAM, pushed_mark
+
+SCALE = 15
+REGIONS = ("USA", "INDIA", "EU")
+MONITORS = 20
+
+
+class Target(BaseHTTPRequestHandler):
+    """A site that is up."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """Answer at once."""
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
+        """Be quiet."""
+
+
+class Site(ThreadingHTTPServer):
+    """Takes many callers at once."""
+
+    request_queue_size = 256
+    daemon_threads = True
+
+
+@pytest.fixture
+def target() -> Iterator[str]:
+    """Its URL, on loopback."""
+    with Site(("127.0.0.1", 0), Target) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+
+
+@dataclass
+class Cloud:
+    """Every function of all regions, each in one execution environment; life runs faster than time."""
+
+    functions: Mapping[str, Emulator]
+    database: "psycopg.Connection[Any]"
+    redis: Any
+    first_tick_s: int
+    pace: Pace
+
+    def invoke(self, name: str, tick_s: int, **more: str) -> Any:
+        """Invoke a function with its file of events/, at another time."""
+        kind = "worker" if name in REGIONS else name
+        event = json.loads((ROOT / "events" / f"{kind}.json").read_text())
+        event["time"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(tick_s))
+        return self.functions[name].invoke({**event, **more})
+
+    def invoke_workers(self, tick_s: int) -> dict[str, Any]:
+        """All regions at once."""
+        with ThreadPoolExecutor() as pool:
+            runs = {region: pool.submit(self.invoke, region, tick_s) for region in REGIONS}
+            return {region: run.result() for region, run in runs.items()}
+
+    def wait_for(self, lived_s: float) -> None:
+        """Wait for an instant of life."""
+        while self.pace.lived_ms(time.time()) < lived_s * 1000:
+            time.sleep(0.01)
+
+    def backends(self) -> dict[str, int]:
+        """The process ids that serve the workers' connections to PostgreSQL, and the ids of those to Redis."""
+        found = self.database.execute(
+            "SELECT application_name, pid FROM pg_stat_activity WHERE application_name LIKE 'vantage-worker-%'"
+        ).fetchall()
+        return {str(name): int(pid) for name, pid in found}
+
+    def sheet(self) -> list[tuple[Any, ...]]:
+        """Region; scheduled, ended somewhere and lost in all closed ticks together."""
+        return self.database.execute(
+            """SELECT region::text, sum(scheduled)::int, sum(stored + expired + skipped + dead)::int, sum(lost)::int
+                 FROM tick_ledger WHERE closed_at IS NOT NULL GROUP BY region ORDER BY region"""
+        ).fetchall()
+
+
+def environment(function: str, aws_region: str, **more: str) -> dict[str, str]:
+    """A deployed function's variables, with what `sam local` would change in them."""
+    template = of_type(deployed(aws_region), "AWS::Lambda::Function")[function]["Environment"]["Variables"]
+    local = {"AWS_SAM_LOCAL": "true", "REDIS_URL_PARAMETER": "", "DATABASE_URL_PARAMETER": ""}
+    return {key: str(value) for key, value in {**template, **local, **more}.items()}
+
+
+@pytest.fixture
+def cloud(
+    built: Path, servers: Servers, database: "psycopg.Connection[Any]", redis_client: "redis.Redis", target: str,
+    tmp_path: Path,
+) -> Iterator[Cloud]:  # fmt: skip
+    """Three regions with monitors of a local target."""
+    require("x86_64 Linux with Python 3.13", is_possible())
+    insert_monitors(database, target)
+    began_s = time.time()
+    first_tick_s = int(began_s // 60 + 1) * 60
+    pace = Pace(SCALE, began_s - (first_tick_s - began_s) / (SCALE - 1))
+    shared = {"REDIS_URL": servers.redis_url, "DATABASE_URL": servers.database_url}
+    shared["VANTAGE_PACE"] = f"{pace.scale}@{pace.origin_s}"
+    with ExitStack() as stack:
+
+        def start(function: str, aws_region: str) -> Emulator:
+            env = environment(function, aws_region, **shared, ALLOW_PRIVATE_ADDRESSES="true")
+            return stack.enter_context(emulated(built / "x86_64", function, env, tmp_path))
+
+        homes = {name: start(name.capitalize(), "us-east-1") for name in ("producer", "housekeeper")}
+        workers = {region: start("Worker", place) for region, place in zip(REGIONS, aws_regions(), strict=True)}
+        yield Cloud({**homes, **workers}, database, redis_client, first_tick_s, pace)
+
+
+def insert_monitors(database: "psycopg.Connection[Any]", url: str) -> None:
+    """Twenty monitors of one URL, in force since an hour, in all regions."""
+    for region, place in zip(REGIONS, aws_regions(), strict=True):
+        regions.insert_region(database, region, place, f"monitor-runners-{region.lower()}")
+    database.execute(
+        """INSERT INTO monitor (slug, name, type, spec, interval_s, timeout_ms)
+           SELECT gen_random_uuid(), 'M', 'http', jsonb_build_object('url', %s::text), 60, 1000
+             FROM generate_series(1, %s)""",
+        (url, MONITORS),
+    )
+    database.execute("UPDATE monitor_schedule SET from_tick = from_tick - interval '1 hour'")
+
+
+def test_checks_travel_through_the_built_functions(cloud: Cloud) -> None:
+    """First call cold, second warm, in three regions at once: the sheet balances, no connection is made twice,
+    and each run logs one line, in which no URL stands."""
+    answers = []
+    connections: list[dict[str, int]] = []
+    for tick_s in (cloud.first_tick_s, cloud.first_tick_s + 120):
+        cloud.wait_for(tick_s)
+        cloud.invoke("producer", tick_s)
+        answers.append(cloud.invoke_workers(tick_s))
+        connections.append(cloud.backends())
+    assert connections[0] == connections[1]
+    assert connections[0].keys() == {f"vantage-worker-{region}" for region in REGIONS}
+    assert cloud.invoke("housekeeper", cloud.first_tick_s + 180, close="all")["closed"] >= 2
+    rows = cloud.database.execute(
+        "SELECT region::text, cold, status::text, count(*)::int FROM check_result GROUP BY 1, 2, 3"
+    )
+    seen = {(region, cold, status): count for region, cold, status, count in rows}
+    expected = {(r, n == 0, "up"): answer[r]["probed"] for n, answer in enumerate(answers) for r in REGIONS}
+    assert seen == expected
+    assert min(expected.values()) >= MONITORS, answers
+    for region, pushed, ended, lost in cloud.sheet():
+        assert pushed == ended + lost, region
+        assert ended == sum(answer[region]["stored"] for answer in answers)
+    for name, word in (("producer", "pushed"), ("housekeeper", "kept"), *((region, "drained") for region in REGIONS)):
+        lines = cloud.functions[name].json_lines()
+        assert [line["message"] for line in lines] == [word] * (1 if name == "housekeeper" else 2)
+        assert "127.0.0.1" not in json.dumps(lines)
+
+
+def test_a_run_over_its_time_is_killed_and_the_next_one_heals(
+    built: Path, database_url: str, redis_url: str, database: "psycopg.Connection[Any]", target: str, tmp_path: Path
+) -> None:
+    """Lambda kills a run that hangs, with no signal it could see; what that held is taken up, stored once and acked."""
+    require("x86_64 Linux with Python 3.13", is_possible())
+    insert_monitors(database, target)
+    env = environment(
+        "Worker", "eu-central-1", REDIS_URL=redis_url, DATABASE_URL=database_url, ALLOW_PRIVATE_ADDRESSES="true",
+        VANTAGE_START_MARGIN_S="1",
+    )  # fmt: skip
+    with redis.Redis.from_url(redis_url) as client, ExitStack() as stack:
+        push_what_is_due_now(client, target)
+        worker = stack.enter_context(emulated(built / "x86_64", "Worker", env, tmp_path, timeout_s=5))
+        event = json.loads((ROOT / "events" / "worker.json").read_text())
+        with psycopg.connect(database_url) as other:
+            other.execute("LOCK TABLE check_result IN ACCESS EXCLUSIVE MODE")
+            with ThreadPoolExecutor() as pool:
+                run = pool.submit(worker.invoke, event)
+                wait_until(lambda: client.xpending(STREAM, "monitor-runners-eu")["pending"] == MONITORS)
+                os.kill(worker.runtime_pid(), signal.SIGSTOP)
+                assert "timed out after 5" in json.dumps(run.result())
+            other.rollback()
+        healed = worker.invoke(event)
+        assert (healed["taken_up"], healed["stored"], healed["ack_mismatch"]) == (MONITORS, MONITORS, 0), healed
+        assert client.xpending(STREAM, "monitor-runners-eu")["pending"] == 0
+
+
+def wait_until(holds: Callable[[], bool], within_s: float = 20) -> None:
+    """Wait for a condition; fails where it does not come about."""
+    deadline_s = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.02)
+
+
+def push_what_is_due_now(client: "redis.Redis", url: str) -> None:
+    """An entry for each monitor, and the word that the coming minutes are pushed."""
+    now_ms = int(time.time() * 1000)
+    value = wire.head(("EU",), 60) + json.dumps([1000, "http", {"url": url}]).encode()
+    for monitor_id in range(1, MONITORS + 1):
+        client.xadd(STREAM, {wire.FIELD: value}, id=f"{now_ms}-{monitor_id}")
+    client.xgroup_create(STREAM, "monitor-runners-eu", id="0")
+    client.set(PUSHED, pushed_mark(now_ms // 1000 + 600, below_a_minute=False))
