@@ -36,12 +36,13 @@ async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, late
     """One way: whatever comes in goes out `late_s` later, the end too."""
     loop = asyncio.get_running_loop()
     on_its_way: deque[bytes] = deque()
+    ended = asyncio.Event()
 
     def arrive() -> None:
         if chunk := on_its_way.popleft():
             writer.write(chunk)
         else:
-            writer.close()
+            ended.set()
 
     chunk = b"begin"
     while chunk:
@@ -51,6 +52,9 @@ async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, late
             chunk = b""
         on_its_way.append(chunk)
         loop.call_later(late_s, arrive)
+    await ended.wait()
+    with suppress(OSError):
+        writer.write_eof()
 
 
 async def serve(rtt_ms: float, target: str) -> None:
@@ -61,6 +65,8 @@ async def serve(rtt_ms: float, target: str) -> None:
         with suppress(OSError):
             there_reader, there_writer = await _connect(target)
             await asyncio.gather(carry(reader, there_writer, late_s), carry(there_reader, writer, late_s))
+            there_writer.close()
+        writer.close()
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)

@@ -25,7 +25,11 @@ _REFERENCE = "bench:{0}"
 
 def rows(quick: bool) -> list[Row]:
     """Rate against redis-benchmark, memory, and memory at a tenth of the monitors."""
-    small, large, repeats = (SMALL // 10, LARGE // 10, 2) if quick else (SMALL, LARGE, REPEATS)
+    return measure(SMALL // 10, LARGE // 10, 2) if quick else measure(SMALL, LARGE, REPEATS)
+
+
+def measure(small: int, large: int, repeats: int) -> list[Row]:
+    """The same for so many monitors."""
     with stage() as set_:
         set_.add_monitors(1, small, URL, INTERVAL)
         few = _Producer(set_)

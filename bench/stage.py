@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from shutil import which
 from typing import Any
 from urllib.parse import urlsplit
@@ -106,4 +105,5 @@ def _clear(set_: Stage) -> None:
 
 def tool(name: str) -> str | None:
     """Where a tool of Debian is; not everybody has sbin on PATH."""
-    return which(name) or which(name, path=os.pathsep.join(map(str, (Path("/usr/sbin"), Path("/usr/local/sbin")))))
+    path = os.environ.get("PATH", "")
+    return which(name, path=f"{path}:{path.replace('/bin', '/sbin')}")
