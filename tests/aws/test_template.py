@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from local import fleet
 from tests.aws.templates import ROOT, aws_regions, deployed, environments, of_type, source
 from vantage.settings import Settings
 from vantage.wiring import event_ms
@@ -39,6 +40,17 @@ def test_producer_and_housekeeper_are_at_home_and_a_worker_is_everywhere() -> No
     """One template; what is home's alone is there by condition."""
     assert lambdas(HOME).keys() == {"worker", "producer", "housekeeper"}
     assert all(lambdas(region).keys() == {"worker"} for region in AWAY)
+
+
+def test_a_local_run_has_the_same_regions_and_timeouts() -> None:
+    """What `make run` shows is what is deployed."""
+    timeouts = {name: each["Timeout"] for name, each in lambdas(HOME).items()}
+    assert timeouts == {
+        "worker": fleet.WORKER_TIMEOUT_S,
+        "producer": fleet.PRODUCER_TIMEOUT_S,
+        "housekeeper": fleet.HOUSEKEEPER_TIMEOUT_S,
+    }
+    assert {row["Region"]: place for place, row in source()["Mappings"]["Regions"].items()} == fleet.REGIONS
 
 
 def test_every_environment_of_samconfig_has_its_row_in_the_mappings_and_its_name_in_the_enum() -> None:
@@ -90,7 +102,7 @@ def test_functions_are_what_the_layer_is_built_for(aws_region: str) -> None:
         assert each["Handler"] == "app.handler"
     assert layer["CompatibleRuntimes"] == ["python3.13"]
     assert layer["CompatibleArchitectures"] == ["arm64"]
-    assert lambdas(aws_region)["worker"]["Timeout"] == 240
+    assert lambdas(aws_region)["worker"]["Timeout"] == fleet.WORKER_TIMEOUT_S == 240
     assert source()["Resources"]["SharedLayer"]["Metadata"]["BuildArchitecture"] == {"Ref": "Architecture"}
 
 

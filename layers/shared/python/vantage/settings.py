@@ -37,6 +37,8 @@ class Settings:
     allow_private: bool = False
     consumer: str = ""
     is_deployed: bool = False
+    metrics_namespace: str = ""  # none: no metrics
+    detailed_metrics: bool = False
     pace: Pace = Pace()
     durations: Durations = Durations()
 
@@ -58,6 +60,8 @@ class Settings:
             pooler=Pooler(_choice(env, "DATABASE_POOLER", Pooler)),
             allow_private=_local_only(env, "ALLOW_PRIVATE_ADDRESSES", deployed) == "true",
             is_deployed=deployed,
+            metrics_namespace=env.get("METRICS_NAMESPACE", ""),
+            detailed_metrics=_switch(env, "DETAILED_METRICS"),
             consumer=env.get("VANTAGE_CONSUMER") or env.get("AWS_LAMBDA_LOG_STREAM_NAME", ""),
             pace=_pace(_local_only(env, "VANTAGE_PACE", deployed)),
             durations=_durations(env),
@@ -105,6 +109,12 @@ def _choice(env: Mapping[str, str], name: str, kind: type[StrEnum]) -> str:
     if (text := env.get(name, options[0])) not in options:
         raise SettingsError(f"{name} is {text!r}; it must be one of {', '.join(options)}.")
     return text
+
+
+def _switch(env: Mapping[str, str], name: str) -> bool:
+    if (text := env.get(name, "false")) not in ("true", "false"):
+        raise SettingsError(f"{name} is {text!r}; it must be true or false.")
+    return text == "true"
 
 
 def _local_only(env: Mapping[str, str], name: str, deployed: bool) -> str:

@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Protocol
 
+from vantage import metrics
 from vantage.clock import Clock
 from vantage.drain import Drain, Station, Summary
 from vantage.errors import EventError, SettingsError
@@ -15,15 +17,20 @@ from vantage.probe import Prober
 from vantage.probe.secrets import NoSecret, Secrets
 from vantage.produce import Producer, Pushed
 from vantage.settings import Pooler, Settings, check_encrypted
+from vantage.store.books import closed_between
 from vantage.store.connection import AsyncDatabase, Database
 from vantage.stream.reader import StreamReader
 from vantage.stream.writer import StreamWriter
+
+BOOKS_SETTLE = timedelta(seconds=5)  # what was closed longer ago than this is committed
 
 
 class Context(Protocol):
     """What is used of Lambda's context object."""
 
-    aws_request_id: str
+    @property
+    def aws_request_id(self) -> str:
+        """The invocation's id."""
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the function's timeout."""
@@ -131,13 +138,26 @@ class Outpost:
 
     def drain(self, event: dict[str, Any], context: Context) -> Summary:
         """One worker run."""
-        event_ms(event)
-        return self.runner.run(self._drain(context))
+        minute = datetime.fromtimestamp(event_ms(event) / 1000, UTC)
+        return self.runner.run(self._drain(minute, context))
 
-    async def _drain(self, context: Context) -> Summary:
+    async def _drain(self, minute: datetime, context: Context) -> Summary:
+        began_s = time.monotonic()
         clock = Clock(await self.station.reader.time_s(), self.settings.pace)
         left_ms = int(self.settings.pace.real_s(context.get_remaining_time_in_millis()))
-        return await Drain(self.station, clock, context.aws_request_id, left_ms).run()
+        run = Drain(self.station, clock, context.aws_request_id, left_ms)
+        summary = await run.run()
+        if self.settings.metrics_namespace:
+            await self._report(run, minute, (time.monotonic() - began_s) * 1000)
+        return summary
+
+    async def _report(self, run: Drain, minute: datetime, run_ms: float) -> None:
+        """The run's figures, and the books closed in the minute before its own: each minute's are one run's to tell."""
+        until = minute - BOOKS_SETTLE
+        connection = await self.station.database.connection()
+        books = await closed_between(connection, self.station.region, until - timedelta(minutes=1), until)
+        figures = metrics.figures_of(run, books, run_ms, detailed=self.settings.detailed_metrics)
+        metrics.report(figures, namespace=self.settings.metrics_namespace, region=self.station.region)
 
 
 @cache

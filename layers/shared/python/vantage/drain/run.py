@@ -12,6 +12,7 @@ from vantage.clock import Clock
 from vantage.drain.fate import MOST_DELIVERIES, expired, fate_of, is_too_late
 from vantage.drain.memory import Memory
 from vantage.drain.recorder import BATCH, Recorder
+from vantage.drain.seen import Seen
 from vantage.drain.slots import Slots
 from vantage.durations import Durations, Polling
 from vantage.errors import ServerUnavailable
@@ -100,6 +101,7 @@ class Drain:
         self._must_take_up = True
         self._quiet_since_ms: int | None = None
         self.summary = Summary()
+        self.seen = Seen()
 
     async def run(self) -> Summary:
         """Work until there is nothing left to do here; raises ServerUnavailable or SettingsError in trouble.
@@ -148,6 +150,11 @@ class Drain:
         await self._reader.announce(self._request_id)
         return True
 
+    @property
+    def held(self) -> int:
+        """How many entries this run was given and has not acknowledged."""
+        return len(self._held)
+
     def _is_done(self) -> bool:
         return not self._taking and not self._probing
 
@@ -170,6 +177,8 @@ class Drain:
         self._polling = Polling.PUNCTUAL if trip.below_a_minute else self._polling
         self._take(trip.entries)
         self.summary.read += len(trip.entries)
+        if self._taking:
+            self.seen.note_lag(self._clock.now_ms(), trip.next_unread_ms)
         if self._taking and (reason := self._reason_to_stop(trip)):
             self._taking, self.summary.ended = False, reason
         if not self._is_done():
@@ -278,16 +287,16 @@ class Drain:
         self._memory.note(result)
         self.summary.probed += 1
         self.summary.down += result.status is Status.DOWN
-        self._recorder.put(
-            replace(
-                result,
-                late_ms=late_ms,
-                interval_s=check.interval_s,
-                extra=check.extra,
-                cold=self._memory.runs == 1,
-                lagging=waited and lag_ms > LAGGING_MS * self._clock.pace.scale,
-            )
+        result = replace(
+            result,
+            late_ms=late_ms,
+            interval_s=check.interval_s,
+            extra=check.extra,
+            cold=self._memory.runs == 1,
+            lagging=waited and lag_ms > LAGGING_MS * self._clock.pace.scale,
         )
+        self.seen.note(result)
+        self._recorder.put(result)
 
     def _has_time_for(self, check: Check) -> bool:
         """Both attempts last as long as they may in real time, at whatever pace life runs here."""
