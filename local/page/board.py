@@ -91,10 +91,10 @@ def rules_of(confirmations: int) -> Rules:
 
 def _state(monitor: Watched, rows: Rows) -> RegionState:
     rules = rules_of(monitor.confirmations)
-    return fold(_telling(rows, monitor.interval_s, rules), rules)
+    return fold(telling(rows, monitor.interval_s, rules), rules)
 
 
-def _telling(rows: Rows, interval_s: int, rules: Rules) -> Iterator[Row]:
+def telling(rows: Rows, interval_s: int, rules: Rules) -> Iterator[Row]:
     """The rows that decide: of a run of one status without a gap the first ones, which confirm it, and the last."""
     k = 0
     for text, group in groupby(rows.statuses):

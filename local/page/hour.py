@@ -41,6 +41,7 @@ class Axis:
     last_s: int = field(init=False)
     newest_s: int = field(init=False)
     _slots: dict[Plan, list[Slot]] = field(default_factory=dict)
+    _places: dict[Plan, dict[int, int]] = field(default_factory=dict)
     _blank: dict[tuple[Plan, Region], list[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -57,6 +58,7 @@ class Axis:
         plan = self._plan(versions)
         if plan not in self._slots:
             self._slots[plan] = _slots(plan, self.start_s)
+            self._places[plan] = {slot.minute: k for k, slot in enumerate(self._slots[plan])}
         slots = self._slots[plan]
         lanes = {region: self._lane(plan, region, found) for region, found in rows.items()}
         _mark_site_down(list(lanes.values()))
@@ -82,8 +84,7 @@ class Axis:
         """A region's codes: each row in its slot, the worst one where a minute has several."""
         if (plan, region) not in self._blank:
             self._blank[plan, region] = [self._unfilled(slot, plan, region) for slot in self._slots[plan]]
-        lane, start_s = self._blank[plan, region].copy(), self.start_s
-        places = {slot.minute: k for k, slot in enumerate(self._slots[plan])}
+        lane, places, start_s = self._blank[plan, region].copy(), self._places[plan], self.start_s
         for at_s, status in zip(rows.at_s, rows.statuses, strict=True):
             k = places.get((at_s - start_s) // 60)
             if k is not None and _WEIGHTS[code := CODES.get(status, UNSEEN)] >= _WEIGHTS[lane[k]]:

@@ -25,6 +25,7 @@ from vantage.store.connection import Database
 KEPT_S = 1.0
 HERE = Path(__file__).parent
 AWAY = "PostgreSQL does not answer, so nothing is known here just now. Look again in a few seconds."
+BARE = "PostgreSQL answers, and the tables of Vantage are not there as they should be. Run: vantage migrate"
 
 
 def start_page(database_url: str, redis_url: str, port: int) -> Page:
@@ -89,30 +90,27 @@ class Views:
         with self._lock:
             try:
                 board = self._look()
-            except ServerUnavailable:
-                return plain(HTTPStatus.SERVICE_UNAVAILABLE, AWAY, ("Retry-After", "5"))
+            except ServerUnavailable as error:
+                return plain(HTTPStatus.SERVICE_UNAVAILABLE, str(error), ("Retry-After", "5"))
             if self._html is None:
                 self._html = self._template.render(board)
-            return Answer(
-                self._html, "text/html; charset=utf-8", headers=(("Content-Security-Policy", self._template.policy),)
-            )
+            policy = ("Content-Security-Policy", self._template.policy)
+            return Answer(self._html, "text/html; charset=utf-8", headers=(policy,))
 
     def json(self) -> Answer:
         """The same for programs."""
         with self._lock:
             try:
-                body = json.dumps(document(self._look()), ensure_ascii=False, separators=(",", ":")).encode()
-            except ServerUnavailable:
-                body = json.dumps({"error": AWAY}).encode()
-                return Answer(body, "application/json", HTTPStatus.SERVICE_UNAVAILABLE, (("Retry-After", "5"),))
-            return Answer(body, "application/json")
+                return _as_json(document(self._look()))
+            except ServerUnavailable as error:
+                return _as_json({"error": str(error)}, HTTPStatus.SERVICE_UNAVAILABLE, ("Retry-After", "5"))
 
     def answers(self) -> bool:
         """Does PostgreSQL answer."""
         with self._lock:
             try:
                 self.database.connection().execute("SELECT 1")
-            except (ServerUnavailable, psycopg.OperationalError):
+            except (ServerUnavailable, psycopg.Error):
                 return False
             return True
 
@@ -130,17 +128,26 @@ class Views:
     def _read(self) -> Board:
         try:
             return read_board(self.database.connection())
-        except psycopg.OperationalError as error:  # it died between the look at it and the question
+        except ServerUnavailable:
+            raise ServerUnavailable(AWAY) from None
+        except psycopg.ProgrammingError:
+            raise ServerUnavailable(BARE) from None
+        except psycopg.Error:  # it died between the look at it and the question
             self.database.close()
-            raise ServerUnavailable("PostgreSQL does not answer.") from error
+            raise ServerUnavailable(AWAY) from None
+
+
+def _as_json(value: object, status: HTTPStatus = HTTPStatus.OK, *headers: tuple[str, str]) -> Answer:
+    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return Answer(body, "application/json", status, headers)
 
 
 def healthz(views: Views, redis_url: str) -> Answer:
     """200 where both servers answer, else 503 with the one that does not."""
     servers = {"postgresql": views.answers(), "redis": _redis_answers(redis_url)}
     well = all(servers.values())
-    body = json.dumps({"status": "ok" if well else "away", **servers}).encode()
-    return Answer(body, "application/json", HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE)
+    status = HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE
+    return _as_json({"status": "ok" if well else "away", **servers}, status)
 
 
 def _redis_answers(url: str) -> bool:

@@ -1,5 +1,6 @@
 """The page on 127.0.0.1: /, /status.json and /healthz, for whoever is on this machine."""
 
+import re
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -33,8 +34,8 @@ def plain(status: HTTPStatus, sentence: str, *headers: tuple[str, str]) -> Answe
 
 
 def name_of(host: str) -> str:
-    """The name in a Host header, without its port."""
-    return host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0]
+    """The name in a Host header, in small letters and without its port."""
+    return re.sub(r":\d*$", "", host.strip().lower())
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -58,7 +59,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> Answer:
         # A name that an attacker's DNS points here must not read the page through a visitor's browser.
-        if name_of(self.headers.get("Host", "")).lower() not in NAMES:
+        if name_of(self.headers.get("Host", "")) not in NAMES:
             return plain(HTTPStatus.MISDIRECTED_REQUEST, "This page answers to 127.0.0.1 and localhost only.")
         route = self.routes.get(urlsplit(self.path).path)
         return route() if route else plain(HTTPStatus.NOT_FOUND, "There is no such page. There is / and /status.json.")

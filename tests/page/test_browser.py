@@ -1,0 +1,238 @@
+"""The page in a real browser: for every eye, every theme, every width, and with no request but its own."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import psycopg
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Page as Tab
+
+from local.page import Page
+from tests.conftest import require
+from tests.page.filled import add_monitor, add_regions, add_ticks
+from tests.page.test_page import HTML_NAME
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync", "--disable-default-apps"]  # fmt: skip
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RULES = {"runOnly": WCAG, "rules": {"target-size": {"enabled": True}}}
+WIDE, NARROW = (1280, 900), (320, 700)
+Scheme = Literal["light", "dark"]
+UP = {"USA": "U" * 60, "INDIA": "U" * 60, "EU": "U" * 60}
+LONG = "A-monitor-whose-name-is-one-word-that-does-not-end-before-the-edge-of-a-phone"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    require("Chromium", CHROMIUM is not None)
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield running
+        running.close()
+
+
+@dataclass(slots=True)
+class Witness:
+    """What the browser asked for and complained of."""
+
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def visit(browser: Browser, page: Page, size: tuple[int, int] = WIDE, scheme: Scheme = "light",
+          **options: Any) -> Iterator[tuple[Tab, Witness]]:  # fmt: skip
+    """Open the page; whatever it asked for and complained of is looked at in the end."""
+    viewport = {"width": size[0], "height": size[1]}
+    context: BrowserContext = browser.new_context(viewport=viewport, color_scheme=scheme, **options)  # type: ignore[arg-type]  # a dict of ints
+    tab, witness = context.new_page(), Witness()
+    tab.on("request", lambda request: witness.requests.append(request.url))
+    tab.on("pageerror", lambda error: witness.complaints.append(str(error)))
+    tab.on("console", lambda m: witness.complaints.append(m.text) if m.type in ("error", "warning") else None)
+    tab.goto(page.url)
+    try:
+        yield tab, witness
+    finally:
+        context.close()
+
+
+def all_up(database: psycopg.Connection) -> None:
+    """Everything is well, one address is shown, one monitor is checked rarely and one has just been added."""
+    add_monitor(database, "Website", UP, show_url=True)
+    add_monitor(database, "Backups", {"USA": "U" * 12, "INDIA": "U" * 12, "EU": "U" * 12}, interval_s=300)
+    add_monitor(database, LONG, {"USA": "F", "INDIA": "F", "EU": "F"})
+
+
+def down_from_india(database: psycopg.Connection) -> None:
+    """A regional failure, slowness, checks that were not observed, two groups."""
+    add_monitor(database, "Checkout", {**UP, "INDIA": "U" * 40 + "T" * 20}, group_name="Shop")
+    add_monitor(database, "Search", {**UP, "EU": "U" * 30 + "S" * 30, "USA": "U" * 20 + "X" * 9 + "R" + "U" * 30})
+    all_up(database)
+
+
+def site_down(database: psycopg.Connection) -> None:
+    """A site is down, another was; one has lost a region."""
+    add_monitor(database, "Blog", dict.fromkeys(UP, "U" * 50 + "D" * 10))
+    add_monitor(database, "Forum", dict.fromkeys(UP, "U" * 20 + "D" * 5 + "U" * 35), enabled=False)
+    add_monitor(database, "Mail", {**UP, "EU": "U" * 50 + "." * 10})
+    down_from_india(database)
+
+
+def silent(database: psycopg.Connection) -> None:
+    """Nothing is heard from anywhere any more."""
+    add_monitor(database, "Website", dict.fromkeys(UP, "U" * 50 + "." * 10))
+    add_monitor(database, "Blog", dict.fromkeys(UP, "D" * 50 + "." * 10))
+
+
+def many(database: psycopg.Connection) -> None:
+    """More than cards are made for."""
+    site_down(database)
+    for number in range(21):
+        add_monitor(database, f"Site {number}", dict.fromkeys(UP, "U" * 5), group_name="Sites")
+
+
+def html_name(database: psycopg.Connection) -> None:
+    """A name that is a program."""
+    add_monitor(database, HTML_NAME, {**UP, "EU": "U" * 50 + "D" * 10}, slug="html", group_name=HTML_NAME)
+    add_monitor(database, "Website", UP)
+
+
+STATES = [all_up, down_from_india, site_down, silent, many, html_name]
+
+
+def fill(database: psycopg.Connection, state: Callable[[psycopg.Connection], None]) -> None:
+    """An hour that ends so."""
+    add_regions(database)
+    add_ticks(database, 60)
+    state(database)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_anyone_can_use_it_in_any_theme_on_any_screen(
+    browser: Browser, database: psycopg.Connection, page: Page, state: Callable[[psycopg.Connection], None]
+) -> None:
+    """No violation that axe knows of, nothing beyond the edge, no foreign request, no complaint; details open."""
+    fill(database, state)
+    looks: tuple[tuple[tuple[int, int], Scheme], ...] = ((WIDE, "light"), (NARROW, "dark"))
+    for size, scheme in looks:
+        with visit(browser, page, size, scheme) as (tab, witness):
+            tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+            found = Axe().run(tab, options=RULES)
+            assert found.response["violations"] == [], found.generate_report()
+            assert tab.evaluate("document.documentElement.scrollWidth") == size[0]
+            assert {url for url in witness.requests if not url.startswith("data:")} == {f"{page.url}/"}
+            assert witness.complaints == []
+
+
+def test_a_person_follows_an_outage_to_the_phase_that_failed(
+    browser: Browser, database: psycopg.Connection, page: Page
+) -> None:
+    """From the headline to the monitor, the region, and TLS."""
+    fill(database, down_from_india)
+    with visit(browser, page) as (tab, _):
+        expect(tab.get_by_role("heading", level=1)).to_have_text(re.compile("Down from India only: 1.of.5"))
+        card = tab.get_by_role("article", name="Checkout")
+        expect(card).to_contain_text("Down from India only. TLS timed out from India; USA and EU fine.")
+        expect(card.get_by_role("img")).to_have_attribute("aria-label", "USA 60 up; India 40 up, 20 down; EU 60 up")
+        card.get_by_text("Phases of the last checks").click()
+        row = card.get_by_role("table", name="The last check of Checkout in each region, phase by phase").get_by_role(
+            "row", name="India"
+        )
+        expect(row.get_by_role("cell").nth(3)).to_have_text("not passed")
+        expect(card.get_by_role("row", name=re.compile("to now India: down"))).to_be_visible()
+
+
+def test_it_is_complete_without_javascript(browser: Browser, database: psycopg.Connection, page: Page) -> None:
+    """The same words, and the theme can be chosen too."""
+    fill(database, down_from_india)
+    with visit(browser, page) as (tab, _):
+        told = tab.inner_text("main")
+    with visit(browser, page, java_script_enabled=False) as (tab, _):
+        clocks = re.compile(r"As of .*|\d+\s*s ago")
+        assert clocks.sub("", tab.inner_text("main")) == clocks.sub("", told)
+        bright = tab.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
+        tab.get_by_text("Dark", exact=True).click()
+        assert tab.locator("body").evaluate("body => getComputedStyle(body).backgroundColor") != bright
+
+
+def test_html_in_a_name_is_text_in_the_browser_too(browser: Browser, database: psycopg.Connection, page: Page) -> None:
+    """It runs nothing and makes no element."""
+    fill(database, html_name)
+    with visit(browser, page) as (tab, witness):
+        tab.on("dialog", lambda dialog: witness.complaints.append(dialog.message))
+        expect(tab.get_by_role("heading", name=HTML_NAME, exact=True).first).to_be_visible()
+        assert tab.locator("main script, main h3 b").count() == 0
+        assert witness.complaints == []
+
+
+def test_it_refreshes_itself_and_keeps_what_was_opened_and_the_focus(
+    browser: Browser, database: psycopg.Connection, page: Page
+) -> None:
+    """After ten seconds there is news; it is announced, and nobody is thrown out of what they read."""
+    fill(database, all_up)
+    with visit(browser, page) as (tab, witness):
+        tab.clock.install()
+        tab.reload()
+        opened = tab.get_by_role("article", name="Website").get_by_text("Phases of the last checks")
+        opened.click()
+        opened.focus()
+        add_monitor(database, "Blog", dict.fromkeys(UP, "UDDD"))
+        tab.wait_for_timeout(1100)  # what was read is told for a second
+        tab.clock.fast_forward(10_500)
+        heading = tab.get_by_role("heading", level=1)
+        expect(heading).to_have_text(re.compile("Down: 1.of.4"))
+        expect(tab.get_by_role("status")).to_have_text(re.compile("Down: 1.of.4"))
+        expect(tab).to_have_title(re.compile("Down: 1.of.4"))
+        expect(
+            tab.get_by_role("table", name="The last check of Website in each region, phase by phase")
+        ).to_be_visible()
+        assert tab.evaluate("document.activeElement.id") == "d-website"
+        assert witness.complaints == []
+
+
+def test_a_page_that_cannot_refresh_says_so(browser: Browser, database: psycopg.Connection, page: Page) -> None:
+    """What stands there is not how things are now; and it recovers."""
+    fill(database, all_up)
+    with visit(browser, page) as (tab, _):
+        tab.clock.install()
+        tab.reload()
+        tab.route("**/*", lambda route: route.abort())
+        tab.clock.fast_forward(10_500)
+        warning = tab.get_by_text("Vantage does not answer. What stands here is not how things are now.")
+        expect(warning).to_be_visible()
+        tab.unroute("**/*")
+        tab.clock.fast_forward(10_500)
+        expect(warning).to_be_hidden()
+
+
+def test_the_keyboard_reaches_everything(browser: Browser, database: psycopg.Connection, page: Page) -> None:
+    """In order, each with a ring that can be seen; a chosen theme is kept."""
+    fill(database, down_from_india)
+    with visit(browser, page) as (tab, _):
+        walked = []
+        for _ in range(10):
+            tab.keyboard.press("Tab")
+            walked.append(
+                tab.evaluate(
+                    """() => { const e = document.activeElement, t = e.closest('label') || e;
+                       return [e.textContent.trim().slice(0, 15) || t.textContent,
+                               getComputedStyle(t).outlineStyle] }"""
+                )
+            )
+        names = [name for name, _ in walked]
+        assert names[:3] == ["Skip to content", "Vantage", "Auto"]
+        assert "status.json" in names
+        assert sum(name.startswith("Phases of the") for name in names) == 5
+        assert {ring for _, ring in walked} == {"solid"}
+        tab.get_by_label("Auto").focus()
+        tab.keyboard.press("ArrowRight")
+        tab.reload()
+        expect(tab.get_by_label("Light")).to_be_checked()

@@ -1,0 +1,88 @@
+"""Shapes: whatever is drawn stays in its frame, and a gap stays a gap."""
+
+import re
+
+import pytest
+
+from local.page.drawing import Slot, eyes, lanes, median, nearest_rank, number, sparks
+
+MINUTES = [Slot(minute, 1) for minute in range(60)]
+
+
+def paths(*codes: str, slots: list[Slot] = MINUTES) -> dict[str, str]:
+    """The path of each kind."""
+    return {shape.kind: shape.path for shape in lanes(codes, slots)}
+
+
+@pytest.mark.parametrize("count", range(1, 7))
+def test_one_to_six_eyes_fit_and_stand_apart(count: int) -> None:
+    """Within 40 x 40, and none on another."""
+    found = eyes("U" * count)
+    places = {(float(eye.x), float(eye.y)) for eye in found}
+    assert len(places) == count
+    assert all(3 <= x <= 37 and 3 <= y <= 40 for x, y in places)
+
+
+def test_of_three_eyes_usa_and_india_stand_below() -> None:
+    """Left and right, and EU above."""
+    usa, india, eu = eyes("URN")
+    assert float(usa.x) < float(eu.x) < float(india.x)
+    assert float(eu.y) < float(usa.y) == float(india.y)
+    assert [eye.state for eye in (usa, india, eu)] == ["U", "R", "N"]
+
+
+def test_equal_bars_in_a_row_are_one_stroke() -> None:
+    """An hour that is up takes one path with a piece per region."""
+    assert paths("U" * 60, "U" * 60) == {"u": "M0 5h59.76M0 15h59.76"}
+
+
+def test_each_state_has_a_shape_of_its_own() -> None:
+    """Down here lies below the ribbon, down everywhere also has a stem through all lanes, not observed is an area."""
+    found = paths("USRDN." + "U" * 54, "UUUDUU" + "U" * 54)
+    assert set(found) == {"u", "s", "r", "d", "t", "h", "z"}
+    assert found["r"] == "M2 7.3h.76"
+    assert found["d"] == "M3 7.3h.76M3 17.3h.76"
+    assert found["t"] == "M3.2 0h.36v20h-.36z"
+    assert found["h"].endswith("z")
+    assert found["s"].count("M") == 2
+
+
+def test_a_wide_bar_is_whole_and_ends_with_the_axis() -> None:
+    """Its class has no dashes; one that began before the axis begins with it."""
+    found = paths("UUU", slots=[Slot(-2, 30), Slot(28, 30), Slot(58, 30)])
+    assert found == {"u w": "M0 5h27.76M28 5h29.76M58 5h1.76"}
+
+
+def test_what_is_not_known_yet_is_not_drawn() -> None:
+    """A slot whose row may still come."""
+    assert paths("U" * 58 + "  ") == {"u": "M0 5h57.76"}
+
+
+def test_a_gap_in_latencies_is_never_bridged() -> None:
+    """A new piece begins behind it; one success between two gaps is a dot."""
+    (line,) = sparks([[1000, 1100, None, 1200, None, 1300, 1000]], list(range(7)))
+    assert line.count("M") == 3
+    assert re.search(r"M11 \d+h0M", line)
+
+
+def test_a_doubling_is_equally_tall_in_every_region() -> None:
+    """One ratio scale, each region from its own floor."""
+    near, far = sparks([[1000, 2000], [100_000, 200_000]], [0, 1])
+    assert near == far
+
+
+def test_no_success_draws_nothing() -> None:
+    """Not even a floor."""
+    assert sparks([[None, None], [1000, None]], [0, 1])[0] == ""
+    assert sparks([], []) == []
+
+
+def test_percentiles_are_values_that_were_seen() -> None:
+    """Never an average."""
+    assert (median([1, 2, 3, 4]), median([7]), median([])) == (2, 7, None)
+    assert (nearest_rank(list(range(1, 21)), 0.95), nearest_rank([5], 0.95), nearest_rank([], 0.95)) == (19, 5, None)
+
+
+def test_numbers_are_short() -> None:
+    """As SVG allows."""
+    assert [number(x) for x in (0, 1, 0.5, -0.25, 59.76, 10.004)] == ["0", "1", ".5", "-.25", "59.76", "10"]

@@ -1,0 +1,361 @@
+"""The page over a real database: what is shown, what is not, and to whom."""
+
+import base64
+import hashlib
+import html
+import json
+import os
+import re
+import signal
+import socket
+import statistics
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from local.migrate import migrate
+from local.page import Page, start_page
+from local.servers import embedded
+from tests.local.conftest import wait_until
+from tests.page.conftest import ask
+from tests.page.filled import add_monitor, add_regions, add_ticks
+
+HTML_NAME = '<script>alert(\'x\')</script><b style="color:red">"Shop" & Co</b>'
+
+
+class Tags(HTMLParser):
+    """Every tag with its attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep it."""
+        self.found.append((tag, dict(attrs)))
+
+
+def text_of(body: str) -> str:
+    """What a person reads: without tags, style and script, spaces made one."""
+    body = re.sub(r"(?s)<(style|script)>.*?</\1>", " ", body)
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+def test_every_monitor_and_region_with_status_latency_reason_since_when_and_phase(
+    database: psycopg.Connection, page: Page
+) -> None:
+    """The main thing: a person sees what is wrong, from where, since when and in which phase."""
+    add_regions(database)
+    add_monitor(database, "Website", {"USA": "U" * 9 + "F", "INDIA": "U" * 10, "EU": "U" * 10})
+    add_monitor(database, "Checkout", {"USA": "U" * 10, "INDIA": "UUUUUUTTTT", "EU": "U" * 10})
+    add_ticks(database, 10)
+    _, body = ask(page)
+    text = text_of(body)
+    assert "Down from India only: 1 of 2" in text
+    assert re.search(
+        r"Down from India only\. TLS timed out from India; USA and EU fine\. Since \d\d:\d\d UTC, 3 min", text
+    )
+    assert "Up from all regions" in text
+    assert re.search(r"India down since \d\d:\d\d TLS timed out after 5\.00 s", text)
+    assert "USA up since" in text
+    assert "142 ms first byte 141 ms" in text
+    assert "not passed" in text  # the phase table's cell for TLS
+    assert "kept kept kept 141 ms 1.0 ms 142 ms" in text
+    assert re.search(r"USA \d\d:\d\d:\d\d 9\.0 ms 20 ms 30 ms 30 ms 1\.0 ms 90 ms", text)
+    assert "The books balance" in text
+    assert re.search(r"\d\d:\d\d 5 of 5 5 of 5 5 of 5", text)
+
+
+def test_the_sheet_says_where_checks_ended(database: psycopg.Connection, page: Page) -> None:
+    """What is lost is loud, what is still to come is not lost."""
+    add_regions(database)
+    add_monitor(database, "Website", {"USA": "UU"})
+    add_ticks(database, 4, stored=2, expired=2)
+    text = text_of(ask(page)[1])
+    assert "2 expired, 1 to come" in text
+    database.execute("UPDATE tick_ledger SET closed_at = now()")
+    time.sleep(1.05)  # what was read is told for a second
+    text = text_of(ask(page)[1])
+    assert "The books do not balance" in text
+    assert "12 are missing" in text
+    assert "2 expired, 1 lost" in text
+
+
+def test_the_same_for_programs(database: psycopg.Connection, page: Page) -> None:
+    """status.json: states, verdicts, the newest result with its phases, the ticks."""
+    add_regions(database)
+    add_monitor(database, "Checkout", {"USA": "UUUU", "INDIA": "UUTT", "EU": "DDDD"}, group_name="Shop", show_url=True)
+    add_ticks(database, 3)
+    answer, body = ask(page, "/status.json")
+    told = json.loads(body)
+    assert answer.getheader("Content-Type") == "application/json"
+    assert told["headline"] == "Down: 1 of 1"
+    (monitor,) = told["monitors"]
+    assert (monitor["slug"], monitor["verdict"], monitor["group"]) == ("checkout", "site_down", "Shop")
+    assert monitor["url"] == "https://shop.example.com/health"
+    assert monitor["words"].startswith("Site down. ")
+    usa, india, eu = monitor["regions"]
+    assert [(r["region"], r["state"], r["fresh"]) for r in (usa, india, eu)] == [
+        ("USA", "up", True), ("INDIA", "down", True), ("EU", "down", True),
+    ]  # fmt: skip
+    assert (usa["last"]["status"], usa["last"]["latency_ms"], usa["last"]["http_status"]) == ("up", 142.0, 200)
+    assert (india["last"]["reason"], india["last"]["phases"]["connect_ms"]) == ("timeout", 20.0)
+    assert india["last"]["phases"]["tls_ms"] is None
+    assert eu["since"].endswith("Z")
+    assert [tick["regions"]["USA"]["scheduled"] for tick in told["ticks"]] == [5, 5, 5]
+    assert told["regions"][0] == {"region": "USA", "reported_at": told["regions"][0]["reported_at"], "silent": False}
+
+
+def test_a_private_monitor_cannot_be_told_from_a_missing_one(database: psycopg.Connection, page: Page) -> None:
+    """No name, no count, no state of it, on any path."""
+    add_regions(database)
+    add_monitor(database, "Website", {"USA": "UUU"})
+    add_monitor(database, "Secret", {"USA": "DDD"}, public=False)
+    add_monitor(database, "Gone", {"USA": "DDD"})
+    database.execute("UPDATE monitor SET deleted_at = now() WHERE slug = 'gone'")
+    add_monitor(database, "Reference", {"USA": "DDD"}, reference=True)
+    for path in ("/", "/status.json", "/healthz"):
+        _, body = ask(page, path)
+        assert not re.search("secret|gone|reference", body, re.IGNORECASE)
+    assert "Up from USA" in text_of(ask(page)[1])
+
+
+def test_a_url_is_shown_only_where_it_may_be(database: psycopg.Connection, page: Page) -> None:
+    """`show_url`, on the page and for programs."""
+    add_regions(database)
+    add_monitor(database, "Website", {"USA": "UUU"}, spec='{"url": "https://hidden.example.com/"}')
+    add_monitor(database, "Shop", {"USA": "UUU"}, spec='{"url": "https://shown.example.com/"}', show_url=True)
+    for path in ("/", "/status.json"):
+        _, body = ask(page, path)
+        assert "shown.example.com" in body
+        assert "hidden.example.com" not in body
+
+
+def test_html_in_a_name_shows_as_text(database: psycopg.Connection, page: Page) -> None:
+    """In a card, in a group, and in an address."""
+    add_regions(database)
+    add_monitor(database, HTML_NAME, {"USA": "UUDD"}, slug="a", group_name=HTML_NAME, show_url=True,
+                spec=json.dumps({"url": f"http://x/{HTML_NAME}"}))  # fmt: skip
+    add_monitor(database, "Other", {"USA": "UUUU"})
+    _, body = ask(page)
+    assert HTML_NAME not in body
+    assert HTML_NAME in html.unescape(body)
+    assert [tag for tag, _ in Tags(body).found].count("script") == 1
+
+
+def test_a_region_that_fell_silent_is_our_fault(database: psycopg.Connection, page: Page) -> None:
+    """The page says no data and never down."""
+    add_regions(database)
+    add_monitor(database, "Website", {"USA": "UUUU......", "INDIA": "U" * 10, "EU": "U" * 10})
+    add_ticks(database, 10)
+    told = json.loads(ask(page, "/status.json")[1])
+    assert told["monitors"][0]["verdict"] == "up"
+    assert told["monitors"][0]["words"] == "Up from India and EU. No data from USA."
+    assert [region["silent"] for region in told["regions"]] == [True, False, False]
+    text = text_of(ask(page)[1])
+    assert "No data from USA for" in text
+    assert "USA silent for" in text
+
+
+def test_nothing_heard_for_a_while_is_no_mass_down(database: psycopg.Connection, page: Page) -> None:
+    """The states freeze, and the page says since when."""
+    add_regions(database)
+    for name in ("Website", "Shop"):
+        add_monitor(database, name, {"USA": "UUDD......", "INDIA": "UUDD......"})
+    text = text_of(ask(page)[1])
+    assert "No data since" in text
+    assert "Last seen down from all regions" not in text.split("No data since")[0]
+    assert "Site down." not in text
+
+
+def test_since_when_is_looked_up_beyond_the_hour(database: psycopg.Connection, page: Page) -> None:
+    """A failure of three hours began three hours ago; one of days, more than a day ago."""
+    add_regions(database)
+    add_monitor(database, "Shop", {"USA": "UU" + "D" * 180}, minutes_old=200)
+    add_monitor(database, "Ruin", {"USA": "D" * 180}, minutes_old=200)
+    told = json.loads(ask(page, "/status.json")[1])
+    since = {monitor["slug"]: monitor["since"] for monitor in told["monitors"]}
+    assert since["ruin"] is None
+    assert since["shop"] is not None
+    assert re.search(r"Shop .*? Since [^,]*\d\d:\d\d UTC, (2 h 59 min|3 h)", text_of(ask(page)[1]))
+    assert "For more than 1 d" in text_of(ask(page)[1])
+
+
+def test_an_empty_database_says_what_to_do(page: Page) -> None:
+    """A newcomer without a monitor, and without a region."""
+    answer, body = ask(page)
+    assert answer.status == 200
+    assert "Nothing to show yet" in text_of(body)
+
+
+def test_a_paused_monitor_is_told_as_paused(database: psycopg.Connection, page: Page) -> None:
+    """However it was before."""
+    add_regions(database)
+    add_monitor(database, "Old", {"USA": "DDDD"}, enabled=False)
+    add_monitor(database, "New", {"USA": "UUUU"})
+    text = text_of(ask(page)[1])
+    assert "Up from USA" in text
+    assert "One is paused." in text
+
+
+def test_only_its_own_style_and_script_may_run(database: psycopg.Connection, page: Page) -> None:
+    """The policy allows by hash what is in the page, and nothing else; nothing of another host is asked for."""
+    add_regions(database)
+    add_monitor(database, "Website", {"USA": "USDXR.", "INDIA": "UUTTTT", "EU": "UUDDDD"})
+    add_ticks(database, 5)
+    answer, body = ask(page)
+    policy = str(answer.getheader("Content-Security-Policy"))
+    for kind, tag in (("style-src", "style"), ("script-src", "script")):
+        (text,) = re.findall(rf"(?s)<{tag}>(.*?)</{tag}>", body)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{kind} 'sha256-{digest}';" in policy
+    assert policy.startswith("default-src 'none'")
+    tags = Tags(body).found
+    assert not [tag for tag, attrs in tags if "style" in attrs or any(name.startswith("on") for name in attrs)]
+    addresses = [attrs[name] for _, attrs in tags for name in ("src", "href", "action") if attrs.get(name)]
+    assert set(addresses) <= {"data:,", "#main", "/", "/status.json"}
+    assert "http-equiv" not in body  # no refresh that steals the focus
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_the_page_is_only_read(page: Page, method: str) -> None:
+    """Any other method is refused and told which are not."""
+    answer, body = ask(page, method=method)
+    assert (answer.status, answer.getheader("Allow"), body) == (
+        405,
+        "GET, HEAD",
+        "This page is only read: GET or HEAD.\n",
+    )
+
+
+def test_head_is_get_without_a_body(page: Page) -> None:
+    """Same status, same headers."""
+    got, body = ask(page)
+    head, nothing = ask(page, method="HEAD")
+    assert (head.status, nothing) == (200, "")
+    assert abs(int(str(head.getheader("Content-Length"))) - len(body.encode())) < 50
+    assert head.getheader("Content-Security-Policy") == got.getheader("Content-Security-Policy")
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/status.html", "/../local/page/server.py", "/%2e%2e/etc/passwd"])
+def test_an_unknown_path_is_not_found(page: Page, path: str) -> None:
+    """A plain sentence, and nothing of the disk."""
+    answer, body = ask(page, path)
+    assert answer.status == 404
+    assert body == "There is no such page. There is / and /status.json.\n"
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8080", 200), ("localhost", 200), ("LOCALHOST:1", 200), ("[::1]:80", 200), ("", 421),
+        ("evil.example.com", 421), ("127.0.0.1.evil.example.com", 421), ("[::1].evil.example.com", 421),
+    ],
+)  # fmt: skip
+def test_a_name_that_somebody_points_here_reads_nothing(page: Page, host: str, status: int) -> None:
+    """DNS rebinding: a stranger's page in the same browser asks under the stranger's name."""
+    for path in ("/", "/status.json", "/healthz"):
+        answer, body = ask(page, path, Host=host)
+        assert answer.status == status
+        assert status == 200 or body == "This page answers to 127.0.0.1 and localhost only.\n"
+
+
+def test_it_listens_on_loopback_only(page: Page) -> None:
+    """The machine's other addresses refuse."""
+    port = urlsplit(page.url).port
+    assert page.url == f"http://127.0.0.1:{port}"
+    with socket.socket() as other:
+        other.settimeout(2)
+        with pytest.raises(OSError, match="refused"):
+            other.connect(("127.0.0.2", int(port or 0)))
+
+
+def test_what_is_no_request_is_refused_in_a_sentence(page: Page) -> None:
+    """No stack trace, no page of HTML; and the next visitor is answered."""
+    with socket.create_connection(("127.0.0.1", int(urlsplit(page.url).port or 0)), timeout=5) as raw:
+        raw.sendall(b"NONSENSE\r\n\r\n")
+        assert b"<" not in raw.recv(4096)
+    assert ask(page)[0].status == 200
+
+
+def test_servers_that_are_away_are_named_and_their_return_is_noticed() -> None:
+    """503 in a sentence while PostgreSQL is dead, and before the tables are there; no restart of the page is needed."""
+    with embedded(fast=True) as own:
+        page = start_page(own.database_url, own.redis_url, 0)
+        try:
+            answer, body = ask(page)
+            assert (answer.status, "vantage migrate" in body) == (503, True)
+            migrate(own.database_url)
+            assert ask(page)[0].status == 200
+            assert json.loads(ask(page, "/healthz")[1]) == {"status": "ok", "postgresql": True, "redis": True}
+            os.kill(own.pids()["postgres"], signal.SIGKILL)
+            wait_until(lambda: ask(page)[0].status == 503)
+            answer, body = ask(page)
+            assert body.startswith("PostgreSQL does not answer, so nothing is known here")
+            assert answer.getheader("Retry-After") == "5"
+            assert ask(page, "/status.json")[0].status == 503
+            answer, body = ask(page, "/healthz")
+            assert (answer.status, json.loads(body)["postgresql"]) == (503, False)
+            wait_until(own.revive)
+            migrate(own.database_url)  # a server that is only fast may have lost what it had not written
+            wait_until(lambda: ask(page)[0].status == 200)
+            os.kill(own.pids()["redis"], signal.SIGKILL)
+            wait_until(lambda: ask(page, "/healthz")[0].status == 503)
+            assert ask(page)[0].status == 200  # what was stored can be told without Redis
+        finally:
+            page.close()
+
+
+def test_200_monitors_are_a_small_page_in_a_tenth_of_a_second(database: psycopg.Connection, page: Page) -> None:
+    """An hour of three regions, some of it bad: under 100 kB, and the answer in under 100 ms."""
+    add_regions(database)
+    add_ticks(database, 60)
+    hour = {"USA": "U" * 60, "INDIA": "U" * 60, "EU": "U" * 60}
+    first = add_monitor(database, "Monitor 000", hour)
+    database.execute(
+        """INSERT INTO monitor (slug, name, type, spec, interval_s, timeout_ms, public)
+           SELECT 'monitor-' || n, 'Monitor ' || n, 'http', '{}', 60, 5000, true FROM generate_series(101, 299) n"""
+    )
+    database.execute("UPDATE monitor_schedule SET from_tick = '2026-01-01'")
+    database.execute(
+        """INSERT INTO check_result
+           SELECT m.id, c.checked_at + m.id %% 10 * interval '1 second', c.recorded_at, c.region,
+                  CASE WHEN m.id %% 50 = 3 AND c.region = 'EU' THEN 'down' ELSE c.status END, c.reason, c.interval_s,
+                  c.total_us + (m.id * 7919 %% 100000)::integer, c.dns_us, c.connect_us, c.tls_us, c.first_byte_us,
+                  c.download_us, c.late_ms, c.http_status, c.reused, c.cold, c.lagging, c.confirmed, c.extra
+             FROM check_result c, monitor m WHERE m.id <> %s""",
+        [first],
+    )
+    database.execute("ANALYZE")
+    took_ms, body = [], ""
+    for _ in range(9):
+        began = time.perf_counter()
+        _, body = ask(page)
+        took_ms.append((time.perf_counter() - began) * 1000)
+    assert "Down from EU only: 4 of 200" in text_of(body)
+    assert body.count("<article") == 4
+    assert len(re.findall(r"Monitor \d{3}", text_of(re.sub(r"(?s)<article.*?</article>", "", body)))) >= 196
+    assert len(body.encode()) < 100_000
+    assert statistics.median(took_ms) < 100
+
+
+def test_closing_gives_the_port_back(database_url: str, redis_url: str) -> None:
+    """A second start in the same place."""
+    page = start_page(database_url, redis_url, 0)
+    port = int(urlsplit(page.url).port or 0)
+    ask(page)
+    page.close()
+    again = start_page(database_url, redis_url, port)
+    assert ask(again)[0].status == 200
+    again.close()
+
+
+def test_no_file_of_the_page_holds_a_style_attribute() -> None:
+    """The policy would not let it work."""
+    for name in ("status.html", "page.js"):
+        assert "style=" not in (Path(__file__).parents[2] / "local/page" / name).read_text()
