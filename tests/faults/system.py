@@ -292,7 +292,7 @@ class System:
         return [row for row in bad if row["status"] == "refused" or self._answers(row)]
 
     def _answers(self, row: dict[str, Any]) -> list[Hit]:
-        """The requests of a check that its site answered well within the check's time, as the site's own clock has it."""
+        """The requests of a check that its site answered well within the check's time, by the site's own clock."""
         began_s, until_s = row["at_s"], row["at_s"] + row["interval_s"] - EARLY_S
         return [
             hit
