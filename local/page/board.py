@@ -190,7 +190,7 @@ def reason_of(monitor: Watched, latest: Latest) -> str:
         http_status=latest.http_status,
         total_us=latest.total_us,
         timeout_ms=monitor.timeout_ms,
-        stopped=stopped_in(latest.phases, secure=monitor.secure, reused=latest.reused),
+        stopped=stopped_in(latest.phases, latest.reason, secure=monitor.secure, reused=latest.reused),
         failed=latest.status != Status.DEGRADED,
     )
 

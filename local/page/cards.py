@@ -9,13 +9,27 @@ from local.page import drawing
 from local.page.board import Board, Seen, reason_of
 from local.page.drawing import DOWN, SITE_DOWN, SLOW, UNSEEN, UP
 from local.page.hour import PATIENCE_S
+from vantage.monitor import Region
 from vantage.store.status import LOOKED_BACK, WINDOW, Latest, Watched
-from vantage.view.numbers import NOTHING, capital, clock, duration, latency, percent, region_name, since_words, span
+from vantage.view.numbers import (
+    NOTHING,
+    capital,
+    clock,
+    duration,
+    latency,
+    names,
+    percent,
+    region_name,
+    since_words,
+    span,
+)
 from vantage.view.words import Sight, stopped_in
 
 PHASES = {"dns_us": "DNS", "connect_us": "connect", "tls_us": "TLS", "first_byte_us": "first byte",
           "download_us": "download"}  # fmt: skip
+EVENTS = {SLOW: "Slow from", DOWN: "Down from", SITE_DOWN: "Site down, seen from", UNSEEN: "Not observed from"}
 EVENTS_SHOWN = 12
+EVERY = {60: "minute", 3600: "hour", 86_400: "day"}
 _COLOURS = {"site_down": SITE_DOWN, "regional": DOWN, "slow": SLOW, "up": UP, "partly": UP}
 _MARKS = {"up": UP, "degraded": SLOW, "down": DOWN}
 _STATES = {"up": "up", "degraded": "slow", "down": "down"}
@@ -120,7 +134,7 @@ def card(one: Seen, board: Board) -> Card:
     return Card(
         head=head(one, board),
         url=one.monitor.url,
-        every=duration(one.monitor.interval_s),
+        every=EVERY.get(one.monitor.interval_s) or duration(one.monitor.interval_s),
         eyes=drawing.eyes(marks),
         is_down=one.case.kind == "site_down",
         rows=[_row(one, *each, board) for each in zip(one.case.sights, marks, lines, strict=True)],
@@ -217,41 +231,40 @@ def _phase_row(one: Seen, sight: Sight, board: Board) -> PhaseRow:
 
 
 def _phase_cells(latest: Latest, secure: bool) -> list[tuple[str, str]]:
-    """What each phase took; what a kept connection did not need, and where a check without an answer stopped."""
+    """What each phase took, what a kept connection did not need, and where a check without an answer stopped."""
     spent = {name: getattr(latest.phases, name) for name in PHASES}
     longest = max((us for us in spent.values() if us is not None), default=None)
-    reached = [name for name, us in spent.items() if us is not None]
-    cells = []
+    stopped = None
+    if latest.status == "down" and latest.http_status is None:
+        stopped = stopped_in(latest.phases, latest.reason, secure=secure, reused=latest.reused)
+    cells, reached = [], True
     for name, us in spent.items():
         if us is not None:
             cells.append((latency(us), "I" if us == longest else ""))
+        elif name == stopped:
+            cells.append(("not passed", DOWN))
+            reached = False
         elif latest.reused and name in ("dns_us", "connect_us", "tls_us"):
             cells.append(("kept", UNSEEN))
-        elif _stopped(latest, secure) == name:
-            cells.append(("not passed", DOWN))
         else:
-            cells.append((NOTHING if name == "tls_us" or not reached else "not reached", UNSEEN))
+            cells.append((NOTHING if reached else "not reached", UNSEEN))
     return cells
 
 
-def _stopped(latest: Latest, secure: bool) -> str | None:
-    if latest.status != "down" or latest.http_status is not None:
-        return None
-    return stopped_in(latest.phases, secure=secure, reused=latest.reused)
-
-
 def _events(one: Seen, board: Board) -> list[tuple[str, str]]:
-    """The last hour in words, the newest first: from when to when, from where, what was not up."""
-    found = []
+    """The last hour in words, the newest first: from when to when, what was not up, and from where."""
+    found: dict[tuple[int, int, str], list[Region]] = {}
     for region, lane in one.hour.codes.items():
         first = 0
         for code, group in groupby(lane):
             last = first + len(list(group)) - 1
-            if code in _CODES and code != UP:
-                found.append((first, f"{region_name(region)}: {_CODES[code]}", last))
+            if code in EVENTS:
+                found.setdefault((first, last, code), []).append(region)
             first = last + 1
-    found.sort(key=lambda event: -event[0])
-    return [(_when(one, first, last, board), what) for first, what, last in found[:EVENTS_SHOWN]]
+    newest = sorted(found.items(), key=lambda event: -event[0][0])[:EVENTS_SHOWN]
+    return [
+        (_when(one, first, last, board), f"{EVENTS[code]} {names(regions)}") for (first, last, code), regions in newest
+    ]
 
 
 def _when(one: Seen, first: int, last: int, board: Board) -> str:

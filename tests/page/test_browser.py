@@ -147,7 +147,7 @@ def test_a_person_follows_an_outage_to_the_phase_that_failed(
             "row", name="India"
         )
         expect(row.get_by_role("cell").nth(3)).to_have_text("not passed")
-        expect(card.get_by_role("row", name=re.compile("to now India: down"))).to_be_visible()
+        expect(card.get_by_role("row", name=re.compile("to now Down from India"))).to_be_visible()
 
 
 def test_it_is_complete_without_javascript(browser: Browser, database: psycopg.Connection, page: Page) -> None:

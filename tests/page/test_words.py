@@ -94,26 +94,25 @@ def test_no_instant_is_told_that_is_not_known() -> None:
     assert verdict_words("site_down", [down(USA), older, EU]).since is None
 
 
-ALL = Phases(1, 1, 1, 1, 1)
-
-
 @pytest.mark.parametrize(
-    ("phases", "secure", "reused", "phase"),
+    ("phases", "reason", "secure", "reused", "phase"),
     [
-        (Phases(), True, False, "dns_us"),
-        (Phases(dns_us=1), True, False, "connect_us"),
-        (Phases(dns_us=1, connect_us=1), True, False, "tls_us"),
-        (Phases(dns_us=1, connect_us=1), False, False, "first_byte_us"),  # http has no TLS to fail in
-        (Phases(), True, True, "first_byte_us"),  # a kept connection began there
-        (Phases(1, 1, 1, 1), True, False, "download_us"),
-        (ALL, True, False, None),
+        (Phases(), "dns", True, False, "dns_us"),
+        (Phases(), "timeout", True, False, "connect_us"),  # an address needs no name
+        (Phases(dns_us=1), "timeout", True, False, "connect_us"),
+        (Phases(dns_us=1, connect_us=1), "tls", True, False, "tls_us"),
+        (Phases(connect_us=1), "timeout", True, False, "tls_us"),
+        (Phases(connect_us=1), "timeout", False, False, "first_byte_us"),  # http has no TLS to fail in
+        (Phases(), "timeout", True, True, "first_byte_us"),  # a kept connection begins there
+        (Phases(1, 1, 1, 1), "timeout", True, False, "download_us"),
+        (Phases(1, 1, 1, 1, 1), "body", True, False, None),
     ],
 )
-def test_a_check_without_an_answer_stopped_in_a_phase(
-    phases: Phases, secure: bool, reused: bool, phase: str | None
+def test_a_check_without_an_answer_stopped_behind_the_last_phase_it_passed(
+    phases: Phases, reason: str, secure: bool, reused: bool, phase: str | None
 ) -> None:
-    """The first that should have been and was not."""
-    assert stopped_in(phases, secure=secure, reused=reused) == phase
+    """Or before the first; and nowhere, if it passed all."""
+    assert stopped_in(phases, reason, secure=secure, reused=reused) == phase
 
 
 @pytest.mark.parametrize(

@@ -34,13 +34,18 @@ _REASONS = {
 }
 
 
-def stopped_in(phases: Phases, *, secure: bool, reused: bool) -> str | None:
-    """The phase (such as `tls_us`) that a probe without an answer did not get through; None where it passed all."""
-    for name in _STOPPED:
-        is_part = not (reused and name in ("dns_us", "connect_us", "tls_us")) and (secure or name != "tls_us")
-        if is_part and getattr(phases, name) is None:
-            return name
-    return None
+def stopped_in(phases: Phases, reason: str | None, *, secure: bool, reused: bool) -> str | None:
+    """The phase (such as `tls_us`) that a probe without an answer did not get through; None where it passed all.
+
+    It is the one behind the last that it passed. A name that was not found has a reason of its own, so that any other
+    failure is behind DNS, which an address needs not pass.
+    """
+    if reason == "dns":
+        return "dns_us"
+    order = list(_STOPPED)
+    passed = [order.index(name) for name in order if getattr(phases, name) is not None]
+    least = max([*passed, order.index("tls_us" if reused else "dns_us")])
+    return next((name for name in order[least + 1 :] if secure or name != "tls_us"), None)
 
 
 def reason_words(reason: str | None, *, http_status: int | None, total_us: int | None, timeout_ms: int,
