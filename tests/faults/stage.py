@@ -1,10 +1,16 @@
 """What systems stand on: a Redis for each, databases of a shared PostgreSQL or one of their own, wires to cut."""
 
 import os
+import pwd
+import shutil
+import subprocess
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+
+from psycopg.conninfo import conninfo_to_dict
 
 from local.migrate import migrate
 from local.postgres import create_database, database_url, postgres_server
@@ -14,6 +20,9 @@ from tests.faults.proxy import Proxy
 from tests.faults.system import Stand
 from tests.servers import empty
 from vantage.clock import Pace
+from vantage.errors import ServerUnavailable
+
+PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 
 
 @contextmanager
@@ -51,6 +60,44 @@ def a_postgres(home: Path, *options: str) -> Iterator[Server]:
         server.begin_stop()
         server.end_stop()
         os.close(lock)
+
+
+@contextmanager
+def a_pgbouncer(database_url: str) -> Iterator[str]:
+    """PgBouncer in transaction mode with two server connections; yields its URL."""
+    where = conninfo_to_dict(database_url)
+    home = Path(tempfile.mkdtemp(prefix="vantage-pgbouncer-", dir="/tmp"))  # a short path, as a socket needs
+    (home / "users.txt").write_text('"postgres" ""\n')
+    (home / "pgbouncer.ini").write_text(
+        f"""[databases]
+* = host={where["host"]} user=postgres
+[pgbouncer]
+listen_addr =
+unix_socket_dir = {home}
+listen_port = 6432
+auth_type = any
+pool_mode = transaction
+default_pool_size = 2
+ignore_startup_parameters = extra_float_digits
+"""
+    )
+    nobody = pwd.getpwnam("nobody") if os.geteuid() == 0 else None  # as root it refuses to run
+    for path in (home, *home.iterdir()) if nobody else ():
+        os.chown(path, nobody.pw_uid, nobody.pw_gid)  # type: ignore[union-attr]  # not None here
+    process = subprocess.Popen(
+        [PGBOUNCER or "", str(home / "pgbouncer.ini")], stderr=subprocess.PIPE, user=nobody and nobody.pw_uid
+    )
+    deadline_s = time.monotonic() + 10
+    try:
+        while not (home / ".s.PGSQL.6432").exists():
+            if process.poll() is not None or time.monotonic() > deadline_s:
+                raise ServerUnavailable(f"PgBouncer does not start: {process.communicate()[1].decode()}")
+            time.sleep(0.01)
+        yield f"postgresql://postgres@/{where['dbname']}?host={home}&port=6432"
+    finally:
+        process.terminate()
+        process.communicate()
+        shutil.rmtree(home, ignore_errors=True)
 
 
 @asynccontextmanager

@@ -14,20 +14,22 @@ from local.environments import Starter
 from local.postgres import database_url
 from local.servers import Servers
 from local.valkey import redis_url
+from tests.conftest import require
 from tests.faults.nursery import nursery
 from tests.faults.proxy import Proxy
-from tests.faults.stage import a_postgres, a_redis, pace_from, wires
+from tests.faults.stage import PGBOUNCER, a_pgbouncer, a_postgres, a_redis, pace_from, wires
 from tests.faults.system import Stand, System
 from tests.faults.targets import Targets
 from tests.faults.troubles import PLANS, WIRED
 from tests.lived import separate_databases
 from tests.servers import empty
 
-SCALE = 18
+SCALE = 20
 OWN_POSTGRES = {
     "postgres-down-and-killed": ("synchronous_commit=on",),
     "postgres-without-connections": ("max_connections=12",),
 }
+POOLED = "behind-a-pooler"
 READY_WITHIN_S = 6.0  # all processes
 
 
@@ -52,6 +54,8 @@ def systems(
                 continue
             stands[name].postgres = own = stack.enter_context(a_postgres(home / f"{name}-postgres", *options))
             databases[name] = database_url(own)
+        if POOLED in asked and PGBOUNCER:
+            databases[POOLED] = stack.enter_context(a_pgbouncer(databases[POOLED]))
         if stand := stands.get("redis-fails-over"):
             replica = stack.enter_context(a_redis(home / "replica"))
             stand.wires["replica"] = Proxy(redis_url(replica).removeprefix("unix://"))
@@ -113,6 +117,7 @@ def _replicate(master: str, replica: str) -> None:
 def test_nothing_is_lost(systems: dict[str, System], name: str) -> None:
     """Per tick and region scheduled = stored + expired + skipped + dead + lost, no row twice or for no slot, no down of
     a site that answered, no more hits than deliveries, and normal ticks afterwards."""
+    require("pgbouncer", name != POOLED or PGBOUNCER is not None)
     system = systems[name]
     if system.noted["error"]:
         raise system.noted["error"]

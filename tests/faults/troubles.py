@@ -16,6 +16,7 @@ from tests.faults.system import Plan, System
 from vantage.stream import STREAM
 
 SKEWED = "tests.faults.skewed"
+INVOCATIONS = 100
 AT = 1  # the minute that most trouble comes in
 
 
@@ -369,6 +370,31 @@ async def no_partition(_system: System) -> None:
     """15: today's partition is not there when the first rows come."""
 
 
+# What it stands on
+
+
+async def connections_counted(system: System) -> None:
+    """Every function is invoked again and again; meanwhile the connections of all of them are counted."""
+    system.noted["connections"] = []
+    for burst in range(INVOCATIONS // 5):
+        await system.at(0, 15 * burst)
+        for kind, function in (("producer", system.producer), ("housekeeper", system.housekeeper)):
+            system.fire(kind, function, burst // 4)
+        for region, worker in system.workers.items():
+            system.fire(f"worker {region}", worker, burst // 4)
+        await system.at(0, 15 * burst + 5)
+        [(postgres,)] = await system.sql(
+            """SELECT count(*) FROM pg_stat_activity
+                WHERE datname = current_database() AND application_name LIKE 'vantage-%%'"""
+        )
+        clients = await system.redis(lambda client: len(client.client_list(_type="normal")) - 1)
+        system.noted["connections"].append((postgres, clients))
+
+
+async def a_pooler(_system: System) -> None:
+    """PgBouncer in transaction mode stands before PostgreSQL."""
+
+
 # What must be seen of each beside what holds of all
 
 
@@ -477,6 +503,22 @@ def only_that_region_is_late(system: System) -> None:
     assert len(skipped) >= 3, skipped
 
 
+def connections_are_few(system: System) -> None:
+    """One to PostgreSQL for each environment; to Redis one for a producer and a housekeeper, a worker two."""
+    assert len(system.replies) >= INVOCATIONS
+    homes = len(system.producer.environments) + len(system.housekeeper.environments)
+    workers = sum(len(worker.environments) for worker in system.workers.values())
+    for postgres, clients in system.noted["connections"]:
+        assert 0 < postgres <= homes + workers
+        assert 0 < clients <= homes + 2 * workers
+
+
+def no_error(system: System) -> None:
+    """Every run ended well, and everything is stored."""
+    assert [reply for _, _, reply in system.replies if "error" in reply] == []
+    assert all(row["stored"] == row["scheduled"] for row in system.sheet)
+
+
 def _claimed_soon(**settings: str) -> dict[str, str]:
     """With a timeout of 120 s what a dead one held is claimed after 135."""
     return {"VANTAGE_TAKE_WORK_S": "60", **settings}
@@ -535,6 +577,13 @@ PLANS: dict[str, Plan] = {
         trouble=region_away, expect=only_that_region_is_late, regions=("USA", "INDIA", "EU"), minutes=11,
         housekeeper=True, no_worker=lambda region, minute: region == "INDIA" and 1 <= minute < 7,
         settings={"VANTAGE_AWAY_AFTER_S": "120"},
+    ),
+    "connections-counted": Plan(
+        trouble=connections_counted, expect=connections_are_few, regions=("USA", "INDIA", "EU"), minutes=7,
+        housekeeper=True,
+    ),
+    "behind-a-pooler": Plan(
+        trouble=a_pooler, expect=no_error, minutes=5, housekeeper=True, settings={"DATABASE_POOLER": "transaction"}
     ),
     "no-partition": Plan(trouble=no_partition, minutes=4, days=False),
 }  # fmt: skip
