@@ -24,6 +24,7 @@ from vantage.settings import Settings
 from vantage.store.connection import Connection, Database
 from vantage.store.monitors import delete
 from vantage.store.regions import insert_region
+from vantage.store.status import count_private
 
 HOST = "127.0.0.1"
 SHARED = ("DATABASE_URL", "REDIS_URL", "ALLOW_PRIVATE_ADDRESSES")  # what other commands need to speak to this system
@@ -106,6 +107,8 @@ def _system(options: Options, env: Mapping[str, str], screen: View) -> Iterator[
 
         fleet = deploy(settings, directory / "logs", screen.say, pids_changed, pace)
         pids_changed()
+        if hidden := count_private(database.connection()):
+            screen.say(f"monitors that are not on the page, for want of `public: true`: {hidden}")
         screen.say(f"The page is at {page.url}")
         yield Run(fleet, servers, demo, database, screen, pids_changed, pace, options.duration_s)
 

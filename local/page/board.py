@@ -169,7 +169,7 @@ def _sight(monitor: Watched, region: Region, state: RegionState, votes: bool, sn
         votes,
         _since(state, snapshot.rows.get(place), snapshot.now, begins.get(place)),
         reason_of(monitor, latest) if latest else "",
-        failed_last=votes and state.failures > 0 and state.state is not Status.DOWN,
+        failed_last=state.failures > 0 and state.state is not Status.DOWN and (votes or state.state is None),
     )
 
 

@@ -168,7 +168,7 @@ def _row(one: Seen, sight: Sight, letter: str, spark: str, board: Board) -> Row:
     return Row(
         region=region_name(sight.region),
         mark=letter,
-        state="no result yet" if sight.state is None else _STATES[sight.state] if sight.votes else "no data",
+        state=_state(sight),
         since=_since(sight, latest, board),
         last=last,
         how=how,
@@ -178,6 +178,12 @@ def _row(one: Seen, sight: Sight, letter: str, spark: str, board: Board) -> Row:
         observed=percent(observed, due),
         of=f"{observed:,} of {due:,}" if due else "none due yet",
     )
+
+
+def _state(sight: Sight) -> str:
+    if sight.state is None:
+        return "not confirmed" if sight.failed_last else "no result yet"
+    return _STATES[sight.state] if sight.votes else "no data"
 
 
 def _since(sight: Sight, latest: Latest | None, board: Board) -> str:

@@ -105,12 +105,12 @@ class Axis:
         return BEFORE
 
     def _observed(self, slots: Sequence[Slot], lane: Sequence[str], rows: Rows, each: int) -> tuple[int, int]:
-        """How many checks were observed, of how many that were due and must have ended by now."""
+        """How many checks were observed, of how many that must have ended by now or have."""
         last = (self.last_s - self.start_s) // 60
         due = sum(code in _DUE and 0 <= slot.minute <= last for slot, code in zip(slots, lane, strict=True)) * each
-        end_s = self.start_s + last * 60 + 60
-        ended = slice(bisect_left(rows.at_s, self.start_s), bisect_left(rows.at_s, end_s))
-        return min(due, sum(map(rows.statuses[ended].count, CODES))), due
+        first, newer = (bisect_left(rows.at_s, self.start_s + minute * 60) for minute in (0, last + 1))
+        due += len(rows.at_s) - newer
+        return min(due, sum(map(rows.statuses[first:].count, CODES))), due
 
 
 def _slots(plan: Plan, start_s: int) -> list[Slot]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from tests.page.test_words import EU, INDIA, USA, down, silent, slow
+from tests.page.test_words import EU, INDIA, USA, down, failed, silent, slow
 from vantage.view.headline import Case, Headline, headline
 from vantage.view.words import Sight, verdict_words
 
@@ -106,7 +106,10 @@ def test_what_has_just_begun_waits() -> None:
     assert say(case("A", *new, verdict="no_data"))[0] == "Waiting for the first checks"
     title, lead = say(case("A", *new, verdict="no_data"), *fine(2))
     assert title == "2 of 3 up from all regions"
-    assert lead == "One waits for the first check. Two are up from all regions."
+    assert lead == "One is not known yet. Two are up from all regions."
+    assert say(case("A", *(failed(sight) for sight in new), verdict="no_data")) == (
+        "Not known yet", "One failure confirms nothing. One is not known yet.",
+    )  # fmt: skip
     first = case("B", USA, silent(INDIA, None), silent(EU, None))
     assert say(first)[0] == "Up, not yet from everywhere: 1 of 1"
 

@@ -28,6 +28,11 @@ def silent(sight: Sight, state: str | None = "up") -> Sight:
     return replace(sight, state=state, votes=False)
 
 
+def failed(sight: Sight) -> Sight:
+    """The same region, whose first and only check failed."""
+    return replace(sight, state=None, votes=False, failed_last=True, reason="status 503")
+
+
 @pytest.mark.parametrize(
     ("verdict", "sights", "bold", "rest"),
     [
@@ -63,6 +68,14 @@ def silent(sight: Sight, state: str | None = "up") -> Sight:
         ),
         ("site_down", [down(EU)], "Site down", "Status 503 from EU."),
         ("no_data", [silent(USA, None), silent(EU, None)], "Waiting for the first check", ""),
+        (
+            "no_data", [failed(USA), failed(EU)], "Not known yet",
+            "The first check from all regions failed (status 503); not confirmed yet.",
+        ),
+        (
+            "up", [USA, failed(INDIA), EU], "Up from USA and EU",
+            "The last check from India failed (status 503); not confirmed yet.",
+        ),
         ("no_data", [silent(USA), silent(EU)], "No data", "Last seen up from all regions."),
         ("no_data", [silent(USA, "down"), silent(EU)], "No data", "Last seen down from USA."),
         ("paused", [USA], "Paused", ""),

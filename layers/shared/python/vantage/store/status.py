@@ -97,6 +97,13 @@ def read_snapshot(connection: Connection) -> Snapshot:
     )
 
 
+def count_private(connection: Connection) -> int:
+    """How many monitors no public page shows."""
+    query = "SELECT count(*) FROM monitor WHERE NOT public AND deleted_at IS NULL AND NOT reference"
+    rows: list[tuple[int]] = connection.execute(query).fetchall()
+    return rows[0][0]
+
+
 def _frame(connection: Connection) -> tuple[datetime, list[Region]]:
     """What time it is for PostgreSQL, and the enabled regions in the enum's order."""
     query = """

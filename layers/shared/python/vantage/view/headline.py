@@ -119,6 +119,8 @@ def _well(cases: Sequence[Case], watched: Sequence[Case]) -> Headline:
 
 def _nothing_heard(cases: Sequence[Case], now: datetime, last_heard: datetime | None,
                    kinds: set[str]) -> Headline:  # fmt: skip
+    if kinds == {"waiting"} and any(sight.failed_last for case in cases for sight in case.sights):
+        return Headline("Not known yet", lead=f"One failure confirms nothing. {_counts(cases)}")
     if kinds == {"waiting"} or last_heard is None:
         return Headline("Waiting for the first checks", lead="A monitor is checked for the first time within minutes.")
     since = f"No data since {clock(last_heard, now)}"
@@ -139,7 +141,7 @@ def _region_silent(cases: Sequence[Case], now: datetime, silent: Sequence[tuple[
 _PHRASES = {
     "site_down": ("is down", "are down"),
     "no_data": ("has no data", "have no data"),
-    "waiting": ("waits for the first check", "wait for the first check"),
+    "waiting": ("is not known yet", "are not known yet"),
     "maintenance": ("is in maintenance", "are in maintenance"),
     "paused": ("is paused", "are paused"),
 }

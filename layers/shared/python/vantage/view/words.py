@@ -69,7 +69,8 @@ class Sight:
     """A monitor in one region, as it is told.
 
     `state` is up, degraded or down, None before the first result; without fresh data it is held and does not `vote`.
-    `since` None: for longer than was looked back. `reason` is why the last result is not plainly up, in words.
+    `since` None: for longer than was looked back. `reason` is why the last result is not plainly up, in words;
+    `failed_last`: that was a failure, and it is not confirmed.
     """
 
     region: Region
@@ -143,21 +144,26 @@ def _slow(sights: Sequence[Sight]) -> Words:
 
 def _up(sights: Sequence[Sight]) -> Words:
     up = [sight for sight in sights if sight.votes]
-    failed = [sight for sight in up if sight.failed_last]
-    rest = _silent_words(sights)
-    if failed:
-        seen = ", ".join(dict.fromkeys(sight.reason for sight in failed))
-        rest.append(f"The last check from {from_where(failed, sights)} failed ({seen}); not confirmed yet.")
+    rest = [*_silent_words(sights), *_unconfirmed("last", sights)]
     return Words(f"Up from {from_where(up, sights)}", " ".join(rest))
 
 
 def _no_data(sights: Sequence[Sight]) -> Words:
     known = [sight for sight in sights if sight.state is not None]
     if not known:
-        return Words("Waiting for the first check")
+        failed = _unconfirmed("first", sights)
+        return Words("Not known yet", failed[0]) if failed else Words("Waiting for the first check")
     down = [sight for sight in known if sight.state == "down"]
     held = f"down from {from_where(down, sights)}" if down else f"up from {from_where(known, sights)}"
     return Words("No data", f"Last seen {held}.")
+
+
+def _unconfirmed(which: str, sights: Sequence[Sight]) -> list[str]:
+    """A sentence for failures that are too few to count, where there are any."""
+    failed = [sight for sight in sights if sight.failed_last]
+    seen = ", ".join(dict.fromkeys(sight.reason for sight in failed))
+    where = from_where(failed, sights)
+    return [f"The {which} check from {where} failed ({seen}); not confirmed yet."] if failed else []
 
 
 def _what_is_seen(told: Sequence[Sight], sights: Sequence[Sight]) -> str:
@@ -175,7 +181,7 @@ def _what_is_seen(told: Sequence[Sight], sights: Sequence[Sight]) -> str:
 def _silent_words(sights: Sequence[Sight]) -> list[str]:
     """A sentence for the regions that had something to say once, and one for those that never had."""
     silent = [sight.region for sight in sights if not sight.votes and sight.state is not None]
-    new = [sight.region for sight in sights if not sight.votes and sight.state is None]
+    new = [s.region for s in sights if not s.votes and s.state is None and not s.failed_last]
     return [
         f"{word} from {names(group)}."
         for group, word in ((silent, "No data"), (new, "No result yet"))
