@@ -26,6 +26,7 @@ from vantage.store.ledger import as_time
 BURST = 10_000  # checks of each region that are due at once
 LOAD = 0.8
 _TICK_S = 60
+_LEAD_S = 15  # what comes sooner is not pushed in time
 _SETTLED_S = 5  # by then every connection is made
 _PATIENCE_S = 150
 
@@ -67,10 +68,9 @@ async def _most(set_: Stage, url: str, checks: int) -> tuple[float, float]:
 
 async def _late(set_: Stage, url: str, per_s: float) -> Iterator[Row]:
     """How late checks start in a minute that has so many each second, all regions together."""
-    set_.clear_ticks()
-    set_.database.execute("TRUNCATE monitor, monitor_schedule RESTART IDENTITY")
+    set_.clear()
     set_.add_monitors(1, int(per_s / len(REGIONS) * _TICK_S), url, "60")
-    tick_s = int(time.time() // _TICK_S + 1) * _TICK_S
+    tick_s = int((time.time() + _LEAD_S) // _TICK_S + 1) * _TICK_S
     only_next = {"VANTAGE_FIRST_TICK_WITHIN_S": "0", "SPREAD_SECONDS": str(_TICK_S)}
     async with _fleet(set_, only_next) as fleet:
         await fleet.push_first(tick_s - _TICK_S)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from shutil import which
 from typing import Any
@@ -22,7 +22,6 @@ from vantage.store.regions import insert_region
 from vantage.stream import PUSHED, STREAM, run_key
 
 BUFFERS = "512MB"  # a million monitors and their indexes; a server for as many has 2 GB or more
-_TABLES = "dead_letter, check_result, monitor_schedule, tick_ledger, monitor, region"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +55,13 @@ class Stage:
 
     def clear_ticks(self) -> None:
         """Forget every tick, result and entry; monitors and regions stay."""
-        self.database.execute("TRUNCATE tick_ledger, check_result, dead_letter")
+        self.database.execute("TRUNCATE tick_ledger, check_result, dead_letter CASCADE")
         self.redis.delete(STREAM, PUSHED, *(run_key(group_of(region)) for region in REGIONS))
+
+    def clear(self) -> None:
+        """Forget the monitors too."""
+        self.clear_ticks()
+        self.database.execute("TRUNCATE monitor RESTART IDENTITY CASCADE")
 
     def add_monitors(self, first: int, last: int, url: str, interval: str) -> None:
         """Monitors by number; `url` and `interval` are SQL over n, their number."""
@@ -96,11 +100,9 @@ def _refuse_if_in_use(database: Connection, client: Any) -> None:
 
 
 def _clear(set_: Stage) -> None:
-    try:
-        set_.clear_ticks()
-        set_.database.execute(f"TRUNCATE {_TABLES} RESTART IDENTITY CASCADE")
-    except (psycopg.Error, redis.RedisError):
-        pass  # stopped with us
+    with suppress(psycopg.Error, redis.RedisError):  # after Ctrl-C the servers may have stopped before us
+        set_.clear()
+        set_.database.execute("TRUNCATE region CASCADE")
 
 
 def tool(name: str) -> str | None:
