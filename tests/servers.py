@@ -10,7 +10,9 @@ import redis
 from local.migrate import migrate
 from local.servers import Servers, embedded
 
-TABLES = "dead_letter, check_result, monitor_schedule, tick_ledger, monitor, region"
+TABLES = """
+    maintenance, outbox, channel, incident_event, incident, advisory, judged_operator, region_fault, verdict,
+    judged_memory, mark, flip, region_state, dead_letter, check_result, monitor_schedule, tick_ledger, monitor, region"""
 
 
 @pytest.fixture(scope="session")

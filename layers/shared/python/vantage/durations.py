@@ -32,6 +32,7 @@ class Durations:
     expiry_least_s: int = 90
     expiry_most_s: int = 300
     flush_s: float = 1.0
+    judge_after_s: int = 75  # a tick is judged without those that have not reported this long after its last check
     close_after_s: int = 660
     keep_stream_s: int = 600
     consumer_idle_s: int = 3600

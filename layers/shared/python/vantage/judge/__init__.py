@@ -1,0 +1,13 @@
+"""Judging: ticks in order, each once, by whoever finds one ready; everything of a tick in one transaction.
+
+readiness  when a tick can be judged
+tick       one tick: where to look, what is decided, what is written
+faults     whether it is a region itself that failed in a tick
+bench      one monitor in one tick, by the rules of vantage.verdict
+memory     what is remembered of a monitor that is not quietly up
+facts      what people are told
+"""
+
+from vantage.judge.tick import Judge, Judged
+
+__all__ = ["Judge", "Judged"]

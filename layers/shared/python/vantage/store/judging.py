@@ -1,0 +1,439 @@
+"""What judging reads and writes: ticks, marks, memories, rows; everything of one tick in one transaction."""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any, LiteralString
+
+import psycopg
+
+from vantage.check import Phases, Status
+from vantage.monitor import Region
+from vantage.store.connection import Connection
+from vantage.store.ledger import as_time
+from vantage.verdict.rows import Row
+from vantage.verdict.windows import Window
+
+FaultAt = tuple[Region, int]
+"""A region and a tick (epoch s)."""
+Record = Mapping[str, Any]
+
+_LOCK_TIMEOUT = "SET LOCAL lock_timeout = '15s'"
+# A frozen Lambda holds its locks: PostgreSQL ends it, and whoever comes next judges.
+_IDLE_TIMEOUT = "SET LOCAL idle_in_transaction_session_timeout = '15s'"
+# Rows are found by key; a plan made while today's partition was empty would scan it whole for ever.
+_BY_KEY = "SET LOCAL enable_seqscan = off"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How a row's check went, as far as people are told."""
+
+    reason: str | None
+    http_status: int | None
+    total_us: int | None
+    phases: Phases
+    reused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A stored row of a monitor in a region; `was_judged`: before the monitor's last slot was judged."""
+
+    monitor_id: int
+    region: Region
+    row: Row
+    told: Told
+    was_judged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A monitor that is looked at, with its schedule in the tick; interval_s None: none is in force."""
+
+    id: int
+    slug: str
+    name: str
+    type: str
+    url: str | None
+    group: str | None
+    tags: Mapping[str, str]
+    confirmations: int
+    timeout_ms: int
+    is_deleted: bool
+    is_reference: bool
+    interval_s: int | None
+    phase_s: int | None
+    regions: Sequence[Region] | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldState:
+    """A monitor's state in a region, as it is stored."""
+
+    monitor_id: int
+    region: Region
+    state: Status
+    since_ms: int
+    confirmed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Whether a monitor's check failed in a region."""
+
+    monitor_id: int
+    at_ms: int
+    region: Region
+    failed: bool
+
+
+def oldest_unjudged(connection: Connection) -> list[tuple[Any, ...]]:
+    """The rows of the oldest tick that is not judged: tick (epoch s), spread, whether there are intervals below a
+    minute, region, is_enabled, pushed, skipped, accounted, is_pushed, reported_before."""
+    return connection.execute(
+        """
+        SELECT extract(epoch FROM l.tick)::bigint, l.spread_s,
+               EXISTS (SELECT FROM monitor_schedule s
+                        WHERE s.enabled AND s.interval_s < 60 AND s.from_tick <= l.tick AND l.tick < s.until_tick),
+               l.region::text, coalesce(r.enabled, false), l.pushed, l.skipped, l.stored + l.expired + l.dead,
+               l.pushed_at IS NOT NULL,
+               coalesce(p.stored + p.expired + p.dead > 0 OR (p.pushed_at IS NOT NULL AND p.pushed + p.skipped = 0),
+                        false)
+          FROM tick_ledger l
+          LEFT JOIN region r ON r.name = l.region
+          LEFT JOIN tick_ledger p ON p.region = l.region
+               AND p.tick = (SELECT max(tick) FROM tick_ledger b WHERE b.tick < l.tick)
+         WHERE l.tick = (SELECT min(tick) FROM tick_ledger WHERE judged_at IS NULL)
+         ORDER BY l.region"""
+    ).fetchall()
+
+
+def lock(connection: Connection, tick_s: int) -> list[FaultAt] | None:
+    """Take a tick and every open one before it; returns where rows came late since they were judged.
+
+    None: another judging is at work or has judged it meanwhile. In a transaction of the caller's.
+    """
+    with _in_one_trip(connection):
+        for setting in (_LOCK_TIMEOUT, _IDLE_TIMEOUT, _BY_KEY):
+            connection.execute(setting)
+        cursor = connection.execute(
+            "SELECT extract(epoch FROM tick)::bigint, region::text, is_judged, late_rows FROM lock_ticks(%s)",
+            (as_time(tick_s),),
+        )
+    rows = cursor.fetchall()
+    if [tick for tick, _, is_judged, _ in rows if not is_judged][:1] != [tick_s]:
+        return None
+    return [(region, tick) for tick, region, _, late in rows if late > 0 and tick < tick_s]
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAt:
+    """Where judging has to look: fresh marks and what is remembered, with the verdict before; the operator's memory,
+    the reference targets' answers (True: failed) and the marked monitors of the tick."""
+
+    marked: Collection[int]
+    memories: Mapping[int, Record]
+    verdicts: Mapping[int, str]
+    operator: Record | None
+    references: Sequence[tuple[int, Region, bool]]
+    stored: Mapping[Region, int]
+
+
+def look(connection: Connection, tick_s: int, late: Sequence[FaultAt]) -> LookedAt:
+    """Read where to look in a tick; marks up to it are not fresh any more. `late` ticks' references are read too."""
+    ticks = [as_time(tick) for tick in sorted({tick_s, *(tick for _, tick in late)})]
+    with _in_one_trip(connection):
+        marks = connection.execute(
+            "UPDATE mark SET fresh = false WHERE fresh AND tick <= %s RETURNING monitor_id", (as_time(tick_s),)
+        )
+        memories = connection.execute("SELECT monitor_id, memory, verdict FROM judged_memory")
+        operator = connection.execute("SELECT memory FROM judged_operator")
+        references = connection.execute(
+            """SELECT extract(epoch FROM t)::bigint, c.region::text, c.status = 'down'
+                 FROM unnest(%s::timestamptz[]) t, monitor m
+                CROSS JOIN LATERAL (
+                    SELECT region, status FROM check_result
+                     WHERE monitor_id = m.id AND checked_at >= t AND checked_at < t + interval '1 minute'
+                       AND status IN ('up', 'degraded', 'down')) c
+                WHERE m.reference AND m.deleted_at IS NULL""",
+            (ticks,),
+        )
+        stored = connection.execute("SELECT region::text, stored FROM tick_ledger WHERE tick = %s", (as_time(tick_s),))
+    remembered = memories.fetchall()
+    row = operator.fetchone()
+    return LookedAt(
+        {monitor_id for (monitor_id,) in marks},
+        {monitor_id: memory for monitor_id, memory, _ in remembered},
+        {monitor_id: verdict for monitor_id, _, verdict in remembered},
+        row[0] if row else None,
+        [(tick, region, failed) for tick, region, failed in references],
+        dict(stored.fetchall()),
+    )
+
+
+_SUBJECTS = """
+SELECT m.id, m.slug, m.name, m.type, m.spec ->> 'url', m.group_name, m.tags, m.confirmations::int, m.timeout_ms,
+       m.deleted_at IS NOT NULL, m.reference, s.interval_s, s.phase_s, s.regions::text[]
+  FROM unnest(%(ids)s::bigint[]) x (id)
+  JOIN monitor m ON m.id = x.id
+  LEFT JOIN monitor_schedule s
+       ON s.monitor_id = m.id AND s.from_tick <= %(tick)s AND %(tick)s < s.until_tick AND s.enabled"""
+
+_STATES = """
+SELECT monitor_id, region::text, state::text, ms_of(since), ms_of(confirmed_at) FROM region_state
+ WHERE monitor_id = ANY(%(ids)s)"""
+
+# A monitor that was quiet is looked at from three intervals back: what is older votes no more and joins no streak.
+_ROWS = """
+SELECT c.monitor_id, c.region::text, ms_of(c.checked_at), c.status::text, c.interval_s, c.extra,
+       c.reason::text, c.http_status::int, c.total_us, c.dns_us, c.connect_us, c.tls_us, c.first_byte_us, c.download_us,
+       c.reused, coalesce(c.recorded_at <= l.judged_at AND c.checked_at < l.tick + interval '1 minute', false)
+  FROM unnest(%(ids)s::bigint[], %(since)s::timestamptz[]) x (id, since)
+  LEFT JOIN monitor_schedule s
+       ON s.monitor_id = x.id AND s.from_tick <= %(tick)s AND %(tick)s < s.until_tick AND s.enabled
+ CROSS JOIN LATERAL (
+    SELECT * FROM check_result
+     WHERE monitor_id = x.id AND checked_at < %(tick)s + interval '1 minute' AND checked_at >= coalesce(
+           x.since, %(tick)s - make_interval(secs => greatest(3 * coalesce(s.interval_s, 60), 600)))) c
+  LEFT JOIN tick_ledger l
+       ON l.region = c.region AND l.tick = tick_due_before(%(tick)s, coalesce(s.interval_s, 60), coalesce(s.phase_s, 0))
+ ORDER BY c.monitor_id, c.checked_at, c.region"""
+
+_WINDOWS = """
+SELECT m.id, ms_of(w.from_at), ms_of(w.until_at)
+  FROM maintenance_window w
+  JOIN maintenance x ON x.id = w.maintenance_id
+  JOIN monitor m ON m.id = ANY (%(ids)s)
+   AND (cardinality(x.groups) + cardinality(x.slugs) = 0 OR m.group_name = ANY (x.groups) OR m.slug = ANY (x.slugs))
+ WHERE w.until_at > %(tick)s - interval '2 days' AND w.from_at < %(tick)s + interval '1 minute'"""
+
+_FAULTS = "SELECT region::text, extract(epoch FROM tick)::bigint FROM region_fault WHERE tick >= %s"
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What is known of the monitors that are looked at."""
+
+    subjects: Sequence[Subject]
+    states: Sequence[HeldState]
+    rows: Sequence[Seen]
+    faults: frozenset[FaultAt]
+    windows: Mapping[int, Sequence[Window]]
+
+
+def read(connection: Connection, tick_s: int, since_ms: Mapping[int, int | None]) -> Material:
+    """Read of each monitor (by id) its schedule in the tick, its states, and its rows from an instant on (epoch ms;
+    None: it was quiet) up to the end of the tick."""
+    ids = sorted(since_ms)
+    oldest_s = min([ms // 1000 for ms in since_ms.values() if ms is not None], default=tick_s)
+    given = {
+        "ids": ids,
+        "since": [None if since_ms[key] is None else as_time((since_ms[key] or 0) / 1000) for key in ids],
+        "tick": as_time(tick_s),
+    }
+    with _in_one_trip(connection):
+        subjects = connection.execute(_SUBJECTS, given)
+        states = connection.execute(_STATES, given)
+        rows = connection.execute(_ROWS, given)
+        spans = connection.execute(_WINDOWS, given)
+        faults = connection.execute(_FAULTS, (as_time(min(oldest_s, tick_s - 86_400 * 2)),))
+    windows: dict[int, list[Window]] = defaultdict(list)
+    for monitor_id, from_ms, until_ms in spans:
+        windows[monitor_id].append(Window(from_ms, until_ms))
+    return Material(
+        [Subject(*row) for row in subjects],
+        [HeldState(monitor_id, region, Status(state), *rest) for monitor_id, region, state, *rest in states],
+        [_seen(row) for row in rows],
+        frozenset((region, tick) for region, tick in faults),
+        windows,
+    )
+
+
+def _seen(row: Sequence[Any]) -> Seen:
+    monitor_id, region, at_ms, status, interval_s, extra, reason, http_status, total_us, *phases, reused, judged = row
+    told = Told(reason, http_status, total_us, Phases(*phases), reused)
+    return Seen(monitor_id, region, Row(at_ms, Status(status), interval_s, extra=extra), told, judged)
+
+
+def marked_pairs(connection: Connection, tick_s: int) -> list[Pair]:
+    """The counted rows of a tick of the monitors that are marked in it; reference targets are not among them."""
+    rows = connection.execute(
+        """SELECT c.monitor_id, ms_of(c.checked_at), c.region::text, c.status = 'down'
+             FROM (SELECT DISTINCT monitor_id FROM mark WHERE tick = %(tick)s) k
+             JOIN monitor m ON m.id = k.monitor_id AND NOT m.reference
+             JOIN check_result c ON c.monitor_id = k.monitor_id
+                  AND c.checked_at >= %(tick)s AND c.checked_at < %(tick)s + interval '1 minute'
+            WHERE c.status IN ('up', 'degraded', 'down')""",
+        {"tick": as_time(tick_s)},
+    ).fetchall()
+    return [Pair(*row) for row in rows]
+
+
+def comparable(
+    connection: Connection, tick_s: int, region: Region, blind: Collection[Region], most: int
+) -> tuple[int, int]:
+    """How many checks of a tick were seen in a region and in another that is not `blind`, and of how many monitors.
+
+    Counts `most` at the most, so that its cost follows the failing ones; what is in maintenance is left out.
+    """
+    row = connection.execute(
+        """SELECT count(*), count(DISTINCT monitor_id) FROM (
+               SELECT c.monitor_id FROM check_result c JOIN monitor m ON m.id = c.monitor_id
+                WHERE c.checked_at >= %(tick)s AND c.checked_at < %(tick)s + interval '1 minute'
+                  AND c.region = %(region)s::text::location AND c.status IN ('up', 'degraded', 'down')
+                  AND NOT m.reference AND NOT EXISTS (
+                    SELECT FROM maintenance_window w JOIN maintenance x ON x.id = w.maintenance_id
+                     WHERE w.from_at <= c.checked_at AND c.checked_at < w.until_at
+                       AND (cardinality(x.groups) + cardinality(x.slugs) = 0
+                            OR m.group_name = ANY (x.groups) OR m.slug = ANY (x.slugs)))
+                  AND EXISTS (
+                    SELECT FROM check_result o
+                     WHERE o.monitor_id = c.monitor_id AND o.checked_at = c.checked_at AND o.region <> c.region
+                       AND o.region <> ALL (%(blind)s::text[]::location[]) AND o.status IN ('up', 'degraded', 'down'))
+                LIMIT %(most)s) x""",
+        {"tick": as_time(tick_s), "region": region, "blind": list(blind), "most": most},
+    ).fetchone()
+    return (row[0], row[1]) if row else (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """All that was decided in a tick, as records of the tables' columns; instants are epoch ms."""
+
+    tick_s: int
+    faults: Collection[FaultAt] = ()
+    late: Collection[FaultAt] = ()
+    states: Sequence[Record] = ()
+    flips: Sequence[Record] = ()
+    verdicts: Sequence[Record] = ()
+    opened: Sequence[Record] = ()
+    resolved: Sequence[Record] = ()
+    events: Sequence[Record] = ()
+    advisories_opened: Sequence[Record] = ()
+    advisories_closed: Sequence[Record] = ()
+    notices: Sequence[Record] = ()
+    operator_notices: Sequence[Record] = ()
+    memories: Sequence[Record] = ()
+    forgotten: Collection[int] = ()
+    operator: Record | None = None
+
+
+_WRITES: Mapping[str, LiteralString] = {
+    "states": """
+        INSERT INTO region_state AS s
+        SELECT monitor_id, region::location, state::check_status, at_ms(since), at_ms(confirmed)
+          FROM jsonb_to_recordset(%s) AS x (monitor_id bigint, region text, state text, since bigint, confirmed bigint)
+            ON CONFLICT (monitor_id, region) DO UPDATE
+           SET state = excluded.state, since = excluded.since, confirmed_at = excluded.confirmed_at""",
+    "flips": """
+        INSERT INTO flip
+        SELECT monitor_id, region::location, at_ms(at), before::check_status, after::check_status, at_ms(since)
+          FROM jsonb_to_recordset(%s)
+            AS x (monitor_id bigint, region text, at bigint, before text, after text, since bigint)
+            ON CONFLICT DO NOTHING""",
+    "verdicts": """
+        INSERT INTO verdict SELECT monitor_id, at_ms(at), verdict
+          FROM jsonb_to_recordset(%s) AS x (monitor_id bigint, at bigint, verdict text)
+            ON CONFLICT (monitor_id, checked_at) DO UPDATE SET verdict = excluded.verdict""",
+    "resolved": """
+        UPDATE incident i SET resolved_at = at_ms(x.resolved)
+          FROM jsonb_to_recordset(%s) AS x (monitor_id bigint, opened bigint, resolved bigint)
+         WHERE i.monitor_id = x.monitor_id AND i.opened_at = at_ms(x.opened) AND i.resolved_at IS NULL""",
+    "opened": """
+        INSERT INTO incident (monitor_id, began_at, opened_at, resolved_at, single_vantage, reason, phase, facts)
+        SELECT monitor_id, at_ms(began), at_ms(opened), at_ms(resolved), single, reason::check_reason, phase, facts
+          FROM jsonb_to_recordset(%s)
+            AS x (monitor_id bigint, began bigint, opened bigint, resolved bigint, single boolean, reason text,
+                  phase text, facts jsonb)
+            ON CONFLICT (monitor_id) WHERE resolved_at IS NULL DO NOTHING""",
+    "events": """
+        INSERT INTO incident_event (incident_id, at, kind, region, detail)
+        SELECT i.id, at_ms(x.at), x.kind, x.region::location, x.detail
+          FROM jsonb_to_recordset(%s)
+            AS x (monitor_id bigint, opened bigint, at bigint, kind text, region text, detail jsonb)
+          JOIN incident i ON i.monitor_id = x.monitor_id AND i.opened_at = at_ms(x.opened)""",
+    "advisories_opened": """
+        INSERT INTO advisory (monitor_id, region, opened_at, told)
+        SELECT monitor_id, region::location, at_ms(opened), told
+          FROM jsonb_to_recordset(%s) AS x (monitor_id bigint, region text, opened bigint, told boolean)
+            ON CONFLICT (monitor_id, region) WHERE closed_at IS NULL DO NOTHING""",
+    "advisories_closed": """
+        UPDATE advisory a SET closed_at = at_ms(x.closed)
+          FROM jsonb_to_recordset(%s) AS x (monitor_id bigint, region text, closed bigint)
+         WHERE a.monitor_id = x.monitor_id AND a.region = x.region::location AND a.closed_at IS NULL""",
+    "notices": """
+        INSERT INTO outbox (channel, subject, key, type, facts)
+        SELECT c.name, x.monitor_id::text, x.key, x.type, x.facts || jsonb_build_object('incident_id', (
+               SELECT i.id FROM incident i WHERE i.monitor_id = x.monitor_id AND i.opened_at = at_ms(x.incident)))
+          FROM jsonb_to_recordset(%s)
+            AS x (n int, monitor_id bigint, key text, type text, event text, incident bigint, facts jsonb)
+          JOIN monitor m ON m.id = x.monitor_id
+          JOIN channel c ON c.name = ANY (m.channels) AND c.enabled AND x.event = ANY (c.events)
+         ORDER BY x.n, c.name
+            ON CONFLICT (channel, key) DO NOTHING""",
+    "operator_notices": """
+        INSERT INTO outbox (channel, subject, key, type, facts)
+        SELECT c.name, 'operator', x.key, x.type, x.facts
+          FROM jsonb_to_recordset(%s) AS x (key text, type text, facts jsonb)
+          JOIN channel c ON c.operator AND c.enabled
+            ON CONFLICT (channel, key) DO NOTHING""",
+    "memories": """
+        INSERT INTO judged_memory AS j SELECT monitor_id, memory, verdict
+          FROM jsonb_to_recordset(%s) AS x (monitor_id bigint, memory jsonb, verdict text)
+            ON CONFLICT (monitor_id) DO UPDATE SET memory = excluded.memory, verdict = excluded.verdict""",
+}
+
+
+def write(connection: Connection, decided: Decided) -> int:
+    """Write what was decided, and that the tick is judged; returns how many outbox rows came of it."""
+    outbox = []
+    with _in_one_trip(connection):
+        for part, statement in _WRITES.items():
+            if records := getattr(decided, part):
+                cursor = connection.execute(statement, (json.dumps(records),))
+                outbox += [cursor] if "notices" in part else []
+        connection.execute("DELETE FROM judged_memory WHERE monitor_id = ANY(%s)", (list(decided.forgotten),))
+        _insert_faults(connection, decided.faults)
+        _note_late_rows_seen(connection, decided.late)
+        if decided.operator is not None:
+            connection.execute(
+                """INSERT INTO judged_operator (memory) VALUES (%s)
+                       ON CONFLICT (id) DO UPDATE SET memory = excluded.memory""",
+                (json.dumps(decided.operator),),
+            )
+        connection.execute(
+            "UPDATE tick_ledger SET judged_at = clock_timestamp() WHERE tick = %s", (as_time(decided.tick_s),)
+        )
+    count = sum(cursor.rowcount for cursor in outbox)
+    if count:
+        connection.execute("SELECT pg_notify('vantage_outbox', '')")
+    return count
+
+
+def _insert_faults(connection: Connection, faults: Iterable[FaultAt]) -> None:
+    for region, tick in sorted(faults):
+        connection.execute(
+            "INSERT INTO region_fault (tick, region) VALUES (%s, %s::text::location) ON CONFLICT DO NOTHING",
+            (as_time(tick), region),
+        )
+
+
+def _note_late_rows_seen(connection: Connection, late: Iterable[FaultAt]) -> None:
+    for region, tick in late:
+        connection.execute(
+            "UPDATE tick_ledger SET late_rows = 0 WHERE tick = %s AND region = %s::text::location",
+            (as_time(tick), region),
+        )
+
+
+def drop_marks_before(connection: Connection, tick_s: int) -> int:
+    """Marks of ticks whose books are closed are of no use any more; returns how many went."""
+    return connection.execute("DELETE FROM mark WHERE tick < %s AND NOT fresh", (as_time(tick_s),)).rowcount
+
+
+def _in_one_trip(connection: Connection) -> Any:
+    """Statements inside go to the server together; their results are there at the end of the block."""
+    return connection.pipeline() if psycopg.Pipeline.is_supported() else nullcontext()
