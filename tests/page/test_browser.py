@@ -119,7 +119,10 @@ def fill(database: psycopg.Connection, state: Callable[[psycopg.Connection], Non
 def test_anyone_can_use_it_in_any_theme_on_any_screen(
     browser: Browser, database: psycopg.Connection, page: Page, state: Callable[[psycopg.Connection], None]
 ) -> None:
-    """No violation that axe knows of, nothing beyond the edge, no foreign request, no complaint; details open."""
+    """No violation that axe knows of, nothing beyond the edge, no foreign request, no complaint; details open.
+
+    Red with a paler grey, and when a table was wider than a phone.
+    """
     fill(database, state)
     looks: tuple[tuple[tuple[int, int], Scheme], ...] = ((WIDE, "light"), (NARROW, "dark"))
     for size, scheme in looks:
@@ -176,7 +179,10 @@ def test_html_in_a_name_is_text_in_the_browser_too(browser: Browser, database: p
 def test_it_refreshes_itself_and_keeps_what_was_opened_and_the_focus(
     browser: Browser, database: psycopg.Connection, page: Page
 ) -> None:
-    """After ten seconds there is news; it is announced, and nobody is thrown out of what they read."""
+    """After ten seconds there is news; it is announced, and nobody is thrown out of what they read.
+
+    Red when the policy named another script, when details were not opened again, and when the focus was lost.
+    """
     fill(database, all_up)
     with visit(browser, page) as (tab, witness):
         tab.clock.install()

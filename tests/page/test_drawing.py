@@ -59,7 +59,7 @@ def test_what_is_not_known_yet_is_not_drawn() -> None:
 
 
 def test_a_gap_in_latencies_is_never_bridged() -> None:
-    """A new piece begins behind it; one success between two gaps is a dot."""
+    """A new piece begins behind it; one success between two gaps is a dot. Red when the line went on."""
     (line,) = sparks([[1000, 1100, None, 1200, None, 1300, 1000]], list(range(7)))
     assert line.count("M") == 3
     assert re.search(r"M11 \d+h0M", line)

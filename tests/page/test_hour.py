@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from local.page.board import rules_of, telling
@@ -47,7 +47,7 @@ def test_every_check_is_a_bar_and_what_is_missing_is_not_observed() -> None:
 
 
 def test_a_row_that_may_still_come_is_not_missed_yet() -> None:
-    """The newest minutes without rows are empty, older ones hatched."""
+    """The newest minutes without rows are empty, older ones hatched; red when all were."""
     hour = look({"USA": "U" * 55 + "....."})
     assert hour.codes["USA"] == "U" * 55 + "NNN  "
     assert hour.observed["USA"] == (55, 58)
@@ -105,7 +105,7 @@ def test_of_several_checks_in_a_minute_the_worst_is_shown() -> None:
 
 
 def test_down_everywhere_is_a_quorum_of_the_slots_own_rows() -> None:
-    """Two of three; one of two is down there only; of one configured region each failure counts."""
+    """Two of three; one of two is down there only; of one configured region each failure counts. Red at one of one."""
     three = look({"USA": "UDDD", "INDIA": "UDUD", "EU": "UUUD"})
     assert [lane[-4:] for lane in three.codes.values()] == ["UDRD", "UDUD", "UUUD"]
     assert look({"USA": "D", "EU": "U"}).codes["USA"][-1] == "R"
@@ -120,8 +120,12 @@ RUNS = st.lists(st.tuples(st.sampled_from("UDSX."), st.integers(1, 25)), max_siz
 
 
 @given(LETTERS | RUNS, st.integers(1, 5))
+@example("DDD" + "." * 4 + "D" * 20, 5)  # a gap within a run: it confirms behind the gap, not at its end
 def test_the_rows_that_are_told_decide_the_same_state(letters: str, confirmations: int) -> None:
-    """Leaving out the middle of long runs changes neither the state nor its beginning nor who votes alone."""
+    """Leaving out the middle of long runs changes neither the state nor its beginning nor who votes alone.
+
+    Red when the last failures were left out, and when a run with a gap was shortened too.
+    """
     rules, seen = rules_of(confirmations), rows(letters)
     every = [Row(at * 1000, Status(status), 60) for at, status in zip(seen.at_s, seen.statuses, strict=True)]
     whole, told = fold(every, rules), fold(telling(seen, 60, rules), rules)

@@ -112,7 +112,7 @@ def test_the_same_for_programs(database: psycopg.Connection, page: Page) -> None
 
 
 def test_a_private_monitor_cannot_be_told_from_a_missing_one(database: psycopg.Connection, page: Page) -> None:
-    """No name, no count, no state of it, on any path."""
+    """No name, no count, no state of it, on any path; red when the query asked for private ones too."""
     add_regions(database)
     add_monitor(database, "Website", {"USA": "UUU"})
     add_monitor(database, "Secret", {"USA": "DDD"}, public=False)
@@ -126,7 +126,7 @@ def test_a_private_monitor_cannot_be_told_from_a_missing_one(database: psycopg.C
 
 
 def test_a_url_is_shown_only_where_it_may_be(database: psycopg.Connection, page: Page) -> None:
-    """`show_url`, on the page and for programs."""
+    """`show_url`, on the page and for programs; red when the query gave each."""
     add_regions(database)
     add_monitor(database, "Website", {"USA": "UUU"}, spec='{"url": "https://hidden.example.com/"}')
     add_monitor(database, "Shop", {"USA": "UUU"}, spec='{"url": "https://shown.example.com/"}', show_url=True)
@@ -137,7 +137,7 @@ def test_a_url_is_shown_only_where_it_may_be(database: psycopg.Connection, page:
 
 
 def test_html_in_a_name_shows_as_text(database: psycopg.Connection, page: Page) -> None:
-    """In a card, in a group, and in an address."""
+    """In a card, in a group, and in an address; red without the template's escaping."""
     add_regions(database)
     add_monitor(database, HTML_NAME, {"USA": "UUDD"}, slug="a", group_name=HTML_NAME, show_url=True,
                 spec=json.dumps({"url": f"http://x/{HTML_NAME}"}))  # fmt: skip
@@ -258,7 +258,7 @@ def test_an_unknown_path_is_not_found(page: Page, path: str) -> None:
     ],
 )  # fmt: skip
 def test_a_name_that_somebody_points_here_reads_nothing(page: Page, host: str, status: int) -> None:
-    """DNS rebinding: a stranger's page in the same browser asks under the stranger's name."""
+    """DNS rebinding: a stranger's page in the same browser asks under the stranger's name. Red unlooked at."""
     for path in ("/", "/status.json", "/healthz"):
         answer, body = ask(page, path, Host=host)
         assert answer.status == status
@@ -266,7 +266,7 @@ def test_a_name_that_somebody_points_here_reads_nothing(page: Page, host: str, s
 
 
 def test_it_listens_on_loopback_only(page: Page) -> None:
-    """The machine's other addresses refuse."""
+    """The machine's other addresses refuse; red when it listened everywhere."""
     port = urlsplit(page.url).port
     assert page.url == f"http://127.0.0.1:{port}"
     with socket.socket() as other:
