@@ -22,16 +22,18 @@ from tests.servers import empty
 from vantage.clock import Pace
 from vantage.errors import ServerUnavailable
 
+REDIS = shutil.which("redis-server")
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 
 
 @contextmanager
-def a_redis(home: Path) -> Iterator[Server]:
-    """One Valkey that forgets everything when it is stopped."""
+def a_redis(home: Path, program: str | None = None) -> Iterator[Server]:
+    """One Valkey (or another program of its kind) that forgets everything when it is stopped."""
     home.mkdir(parents=True)
     (home / "logs").mkdir()
     lock = os.open(home / "lock", os.O_RDWR | os.O_CREAT)
     server = valkey_server(home, lock, fast=True, temporary=False)
+    server.command = [program or server.command[0], *server.command[1:]]
     try:
         server.start()
         yield server

@@ -17,7 +17,7 @@ from local.valkey import redis_url
 from tests.conftest import require
 from tests.faults.nursery import nursery
 from tests.faults.proxy import Proxy
-from tests.faults.stage import PGBOUNCER, a_pgbouncer, a_postgres, a_redis, pace_from, wires
+from tests.faults.stage import PGBOUNCER, REDIS, a_pgbouncer, a_postgres, a_redis, pace_from, wires
 from tests.faults.system import Stand, System
 from tests.faults.targets import Targets
 from tests.faults.troubles import PLANS, WIRED
@@ -29,7 +29,7 @@ OWN_POSTGRES = {
     "postgres-down-and-killed": ("synchronous_commit=on",),
     "postgres-without-connections": ("max_connections=12",),
 }
-POOLED = "behind-a-pooler"
+POOLED, ON_REDIS = "behind-a-pooler", "on-debians-redis"
 READY_WITHIN_S = 6.0  # all processes
 
 
@@ -48,7 +48,11 @@ def systems(
         databases = dict(
             zip(names, stack.enter_context(separate_databases(servers.database_url, len(names))), strict=True)
         )
-        stands = {name: Stand(stack.enter_context(a_redis(home / name))) for name in PLANS if name in asked}
+        stands = {
+            name: Stand(stack.enter_context(a_redis(home / name, REDIS if name == ON_REDIS else None)))
+            for name in PLANS
+            if name in asked
+        }
         for name, options in OWN_POSTGRES.items():
             if name not in asked:
                 continue
@@ -117,6 +121,7 @@ def _replicate(master: str, replica: str) -> None:
 def test_nothing_is_lost(systems: dict[str, System], name: str) -> None:
     """Per tick and region scheduled = stored + expired + skipped + dead + lost, no row twice or for no slot, no down of
     a site that answered, no more hits than deliveries, and normal ticks afterwards."""
+    require("redis-server", name != ON_REDIS or REDIS is not None)
     require("pgbouncer", name != POOLED or PGBOUNCER is not None)
     system = systems[name]
     if system.noted["error"]:

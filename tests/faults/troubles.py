@@ -395,6 +395,10 @@ async def a_pooler(_system: System) -> None:
     """PgBouncer in transaction mode stands before PostgreSQL."""
 
 
+async def on_redis(_system: System) -> None:
+    """The stream is on Redis itself, as Debian has it, and not on Valkey."""
+
+
 # What must be seen of each beside what holds of all
 
 
@@ -585,6 +589,7 @@ PLANS: dict[str, Plan] = {
     "behind-a-pooler": Plan(
         trouble=a_pooler, expect=no_error, minutes=5, housekeeper=True, settings={"DATABASE_POOLER": "transaction"}
     ),
+    "on-debians-redis": Plan(trouble=on_redis, expect=no_error, minutes=4, intervals=(60, 30), housekeeper=True),
     "no-partition": Plan(trouble=no_partition, minutes=4, days=False),
 }  # fmt: skip
 WIRED = {  # the systems that reach Redis by wires of ours, and for which of their functions

@@ -142,7 +142,13 @@ def _durations(env: Mapping[str, str]) -> Durations:
             given[item.name] = float(text) if isinstance(item.default, float) else int(text)
         except ValueError:
             raise SettingsError(f"{name} is {text!r}; it must be a number.") from None
-    return Durations(**given)  # type: ignore[arg-type]  # each value has been read as its field's own type
+    durations = Durations(**given)  # type: ignore[arg-type]  # each value has been read as its field's own type
+    if durations.keep_stream_s < durations.expiry_most_s:
+        raise SettingsError(
+            f"VANTAGE_KEEP_STREAM_S is {durations.keep_stream_s}: the stream would be trimmed of checks that are still "
+            f"probed; it must be at least VANTAGE_EXPIRY_MOST_S ({durations.expiry_most_s})."
+        )
+    return durations
 
 
 def _check_url(env: Mapping[str, str], name: str, schemes: tuple[str, ...], *, plain_is_fine: bool) -> None:

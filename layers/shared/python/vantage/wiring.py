@@ -1,6 +1,7 @@
 """The composition root: one cached function per Lambda that makes what its handler needs, when it is first needed."""
 
 import asyncio
+import logging
 import os
 import time
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ from vantage.stream.reader import StreamReader
 from vantage.stream.writer import StreamWriter
 
 BOOKS_SETTLE = timedelta(seconds=5)  # what was closed longer ago than this is committed
+
+
+log = logging.getLogger("vantage")
 
 
 class Context(Protocol):
@@ -125,7 +129,21 @@ def home(name: str) -> Home:
     settings = Settings.from_env(os.environ)
     redis_url, database_url = _urls(settings)
     prepare = settings.pooler is Pooler.NONE
-    return Home(settings, Database(database_url, prepare=prepare, name=f"vantage-{name}"), StreamWriter(redis_url))
+    stream = StreamWriter(redis_url)
+    _check_eviction(stream)
+    return Home(settings, Database(database_url, prepare=prepare, name=f"vantage-{name}"), stream)
+
+
+def _check_eviction(stream: StreamWriter) -> None:
+    """Refuse a Redis that may drop the stream to make room; keys without a time to live are safe from volatile-*."""
+    policy = stream.eviction_policy()
+    if policy.startswith("allkeys"):
+        raise SettingsError(
+            f"REDIS_URL: when its memory is full this Redis drops keys, the stream among them (maxmemory-policy "
+            f"{policy}), and checks would be lost. Set its eviction policy to noeviction."
+        )
+    if not policy:
+        log.warning("Redis does not say its eviction policy; it must be noeviction, or checks can be lost")
 
 
 @dataclass(frozen=True, slots=True)

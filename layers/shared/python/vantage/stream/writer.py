@@ -52,6 +52,14 @@ class StreamWriter:
                     raise _unavailable(error) from None
         raise AssertionError("unreachable")
 
+    def eviction_policy(self) -> str:
+        """What Redis does when its memory is full, such as noeviction; empty where it does not say."""
+        with _answering():
+            try:
+                return str(self._redis.info("memory").get("maxmemory_policy", ""))
+            except redis.ResponseError:
+                return ""
+
     def ensure_group(self, group: str) -> bool:
         """Make a region's group (and the stream) where it is missing; returns whether it was.
 
