@@ -6,12 +6,14 @@ from datetime import timedelta
 from vantage.clock import Pace
 from vantage.durations import Durations
 from vantage.schedule import TICK_MS, TICK_S
-from vantage.store import ledger, results
+from vantage.store import judging, ledger, results, rollups
 from vantage.store.connection import Connection
 from vantage.store.regions import list_regions
 from vantage.stream.writer import StreamWriter
 
 MOST_TICKS_A_RUN = 120
+MOST_HOURS_A_RUN = 6  # what is behind catches up over the next runs
+HOURS_KEPT_DAYS = 35
 
 
 @dataclass(slots=True)
@@ -19,10 +21,15 @@ class Kept:
     """What a run did, for its log line."""
 
     closed: int = 0
+    hours_rolled: int = 0
+    days_rolled: int = 0
     days_dropped: list[str] = field(default_factory=list)
     trimmed: int = 0
     consumers_removed: int = 0
     groups_dropped: list[str] = field(default_factory=list)
+    judged: int = 0
+    notices: int = 0
+    marks_dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +47,11 @@ class Housekeeper:
         kept = Kept()
         self._make_days(now_ms)
         kept.closed = self._close_ticks(now_ms / 1000 if close_all else now_ms / 1000 - self.durations.close_after_s)
+        kept.hours_rolled, kept.days_rolled = self._roll_up(now_ms)
         kept.days_dropped = self._drop_days(now_ms)
         kept.trimmed = self._trim(now_ms)
         self._tidy_groups(kept)
+        kept.marks_dropped = self._drop_marks()
         return kept
 
     def _make_days(self, now_ms: int) -> None:
@@ -58,6 +67,13 @@ class Housekeeper:
             ledger.close_tick(self.connection, tick_s)
         return len(ticks)
 
+    def _roll_up(self, now_ms: int) -> tuple[int, int]:
+        """Before days are dropped: what is not rolled up by then is never known again."""
+        now = ledger.as_time(now_ms / 1000)
+        first_kept = now.date() - timedelta(days=HOURS_KEPT_DAYS)
+        rollups.drop_hours_before(self.connection, first_kept, MOST_HOURS_A_RUN)
+        return rollups.roll_up(self.connection, now, self.durations.close_after_s, MOST_HOURS_A_RUN)
+
     def _drop_days(self, now_ms: int) -> list[str]:
         first_kept = ledger.as_time(now_ms / 1000).date() - timedelta(days=self.durations.retention_days)
         return results.drop_days_before(self.connection, first_kept)
@@ -70,6 +86,10 @@ class Housekeeper:
         )
         groups = [region.redis_group for region in list_regions(self.connection) if region.enabled]
         return self.stream.trim(keep_from_ms, now_ms - self.durations.keep_stream_s * 1000, groups)
+
+    def _drop_marks(self) -> int:
+        open_s = ledger.first_open_tick(self.connection)
+        return judging.drop_marks_before(self.connection, open_s) if open_s is not None else 0
 
     def _tidy_groups(self, kept: Kept) -> None:
         idle_ms = int(self.pace.real_s(self.durations.consumer_idle_s) * 1000)

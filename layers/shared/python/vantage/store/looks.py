@@ -1,0 +1,140 @@
+"""What all regions together saw of slots, in SQL: the one place where schedule, ledger and results are laid together.
+
+A look is what slots have in common: the interval in force, each region's status (`-`: no row; `!`: the region was at
+fault), `maintenance`, `incident`: `60 USA:up INDIA:down EU:-! incident`. What it means is decided in `vantage.uptime`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from vantage.check import Status
+from vantage.monitor import Region
+from vantage.uptime import Slots, sight
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A window of maintenance of one monitor, from an instant up to and without another."""
+
+    monitor_id: int
+    first: datetime
+    until: datetime
+
+
+# CTEs: `slot` is every scheduled slot of every region, `seen` those with what came of them. Whether a slot is due is
+# the rule of is_due(): its ticks are generated, a million monitors' are not tried.
+SEEN = """
+slot AS (
+    SELECT s.monitor_id, s.interval_s, l.region, l.tick,
+           l.tick + (step * 1000 + offset_ms(s.phase_s, s.interval_s, l.spread_s)) * interval '1 millisecond' AS at
+      FROM monitor_schedule s
+     CROSS JOIN LATERAL (
+        SELECT greatest(s.interval_s, 60) AS step_s, s.phase_s - s.phase_s %% 60 AS at_s,
+               extract(epoch FROM greatest(date_trunc('minute', %(first)s::timestamptz), s.from_tick))::bigint
+               AS from_s,
+               extract(epoch FROM least(%(until)s::timestamptz, s.until_tick))::bigint AS until_s) b
+     CROSS JOIN LATERAL generate_series(
+        b.from_s + ((b.at_s - b.from_s) %% b.step_s + b.step_s) %% b.step_s, b.until_s, b.step_s) tick_s
+      JOIN tick_ledger l ON l.tick = to_timestamp(tick_s) AND l.tick < %(until)s
+       AND l.tick >= date_trunc('minute', %(first)s::timestamptz) AND l.tick < s.until_tick
+       AND (s.regions IS NULL OR l.region = ANY (s.regions))
+     CROSS JOIN LATERAL generate_series(0, 59, s.interval_s) step
+     WHERE s.enabled AND s.from_tick < %(until)s AND s.until_tick > date_trunc('minute', %(first)s::timestamptz)
+       AND (%(monitors)s::bigint[] IS NULL OR s.monitor_id = ANY (%(monitors)s))
+), seen AS MATERIALIZED (
+    SELECT d.monitor_id, d.interval_s, d.region, d.at, c.status, f.tick IS NOT NULL AS at_fault
+      FROM slot d
+      LEFT JOIN check_result c ON c.monitor_id = d.monitor_id AND c.checked_at = d.at AND c.region = d.region
+       AND c.checked_at >= %(first)s AND c.checked_at < %(until)s AND NOT c.extra
+       AND (%(monitors)s::bigint[] IS NULL OR c.monitor_id = ANY (%(monitors)s))
+      LEFT JOIN region_fault f ON f.tick = d.tick AND f.region = d.region
+     WHERE d.at >= %(first)s AND d.at < %(until)s
+)"""
+
+# CTE: how many slots of each monitor have which look.
+LOOKS = """
+held AS (
+    SELECT * FROM unnest(%(held_monitors)s::bigint[], %(held_first)s::timestamptz[], %(held_until)s::timestamptz[])
+        AS h (monitor_id, first, until)
+), together AS (
+    SELECT monitor_id, at, interval_s,
+           string_agg(region::text || ':' || coalesce(status::text, '-') || CASE WHEN at_fault THEN '!' ELSE '' END,
+                      ' ' ORDER BY region) AS regions
+      FROM seen GROUP BY monitor_id, at, interval_s
+), looks AS (
+    SELECT monitor_id,
+           interval_s || ' ' || regions
+           || CASE WHEN EXISTS (SELECT FROM held h WHERE h.monitor_id = t.monitor_id AND h.first <= at AND at < h.until)
+                   THEN ' maintenance' ELSE '' END
+           || CASE WHEN EXISTS (SELECT FROM incident i
+                                 WHERE i.monitor_id = t.monitor_id AND i.began_at <= at
+                                   AND at < coalesce(i.resolved_at, 'infinity'))
+                   THEN ' incident' ELSE '' END AS look,
+           count(*)::integer AS slots
+      FROM together t GROUP BY 1, 2
+)"""
+
+# CTE: how long the good rows of a monitor in a region took, in sparse histograms, and the medians of the phases.
+TIMES = """
+timed AS MATERIALIZED (
+    SELECT monitor_id, region, total_us, first_byte_us, dns_us, connect_us, tls_us, download_us
+      FROM check_result
+     WHERE checked_at >= %(first)s AND checked_at < %(until)s AND status IN ('up', 'degraded')
+       AND NOT (cold OR lagging OR extra)
+       AND (%(monitors)s::bigint[] IS NULL OR monitor_id = ANY (%(monitors)s))
+), total AS (
+    SELECT monitor_id, region, array_agg(i ORDER BY i) AS i, array_agg(n ORDER BY i) AS n
+      FROM (SELECT monitor_id, region, latency_bucket(total_us) AS i, count(*)::integer AS n
+              FROM timed WHERE total_us IS NOT NULL GROUP BY 1, 2, 3) b
+     GROUP BY 1, 2
+), first_byte AS (
+    SELECT monitor_id, region, array_agg(i ORDER BY i) AS i, array_agg(n ORDER BY i) AS n
+      FROM (SELECT monitor_id, region, latency_bucket(first_byte_us) AS i, count(*)::integer AS n
+              FROM timed WHERE first_byte_us IS NOT NULL GROUP BY 1, 2, 3) b
+     GROUP BY 1, 2
+)"""
+
+MEDIANS = """
+medians AS (
+    SELECT monitor_id, region,
+           percentile_disc(0.5) WITHIN GROUP (ORDER BY dns_us) AS dns_us,
+           percentile_disc(0.5) WITHIN GROUP (ORDER BY connect_us) AS connect_us,
+           percentile_disc(0.5) WITHIN GROUP (ORDER BY tls_us) AS tls_us,
+           percentile_disc(0.5) WITHIN GROUP (ORDER BY download_us) AS download_us
+      FROM timed GROUP BY 1, 2
+)"""
+
+
+def arguments(
+    first: datetime, until: datetime, held: Sequence[Held] = (), monitors: Sequence[int] | None = None
+) -> dict[str, Any]:
+    """What these CTEs ask for: slots from `first` up to and without `until`, of some monitors or (None) of all."""
+    return {
+        "first": first, "until": until, "monitors": None if monitors is None else list(monitors),
+        "held_monitors": [window.monitor_id for window in held],
+        "held_first": [window.first for window in held], "held_until": [window.until for window in held],
+    }  # fmt: skip
+
+
+def as_slots(counted: Mapping[str, int] | Iterable[tuple[str, int]]) -> list[Slots]:
+    """Looks and how many slots have each, as what uptime is counted from."""
+    pairs = counted.items() if isinstance(counted, Mapping) else counted
+    return [Slots(*_read(look), count) for look, count in pairs]
+
+
+@lru_cache(maxsize=4096)
+def _read(look: str) -> tuple[int, Mapping[Region, Any], bool]:
+    interval_s, *words = look.split()
+    held, in_incident = "maintenance" in words, "incident" in words
+    sights = {}
+    for region, _, saw in (word.partition(":") for word in words if ":" in word):
+        status = saw.rstrip("!")
+        sights[region] = sight(
+            None if status == "-" else Status(status), in_maintenance=held, at_fault=saw.endswith("!")
+        )
+    return int(interval_s), sights, in_incident
