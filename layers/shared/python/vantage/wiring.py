@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ from vantage.clock import Clock
 from vantage.drain import Drain, Station, Summary
 from vantage.errors import EventError, SettingsError
 from vantage.housekeep import Housekeeper, Kept
+from vantage.judge import Judge, JudgeAside
 from vantage.probe import Prober
 from vantage.probe.secrets import NoSecret, Secrets
 from vantage.produce import Producer, Pushed
@@ -119,8 +120,12 @@ class Home:
     def housekeep(self, event: dict[str, Any]) -> Kept:
         """Do the minute's housekeeping."""
         event_ms(event)
-        keeper = Housekeeper(self.database.connection(), self.stream, self.settings.durations, self.settings.pace)
-        return keeper.run(close_all=event.get("close") == "all")
+        settings, connection, close_all = self.settings, self.database.connection(), event.get("close") == "all"
+        wait_ms = settings.durations.close_after_s * 1000 if close_all else 0
+        judged = Judge(connection, settings.durations).run(settings.pace.lived_ms(self.stream.time_s()) + wait_ms)
+        kept = Housekeeper(connection, self.stream, settings.durations, settings.pace).run(close_all=close_all)
+        kept.judged, kept.notices = len(judged.ticks), judged.notices
+        return kept
 
 
 @cache
@@ -153,6 +158,7 @@ class Outpost:
     settings: Settings
     runner: asyncio.Runner
     station: Station
+    bench: Database
 
     def drain(self, event: dict[str, Any], context: Context) -> Summary:
         """One worker run."""
@@ -163,8 +169,12 @@ class Outpost:
         began_s = time.monotonic()
         clock = Clock(await self.station.reader.time_s(), self.settings.pace)
         left_ms = int(self.settings.pace.real_s(context.get_remaining_time_in_millis()))
-        run = Drain(self.station, clock, context.aws_request_id, left_ms)
-        summary = await run.run()
+        aside = JudgeAside(self.bench, clock, self.settings.durations)
+        async with aside:
+            run = Drain(replace(self.station, flushed=aside.call), clock, context.aws_request_id, left_ms)
+            summary = await run.run()
+        for trouble in aside.trouble:
+            log.warning("a tick could not be judged here and is left to others: %s", trouble)
         if self.settings.metrics_namespace:
             await self._report(run, minute, (time.monotonic() - began_s) * 1000)
         return summary
@@ -194,4 +204,5 @@ def outpost() -> Outpost:
         polling=settings.polling,
         durations=settings.durations,
     )
-    return Outpost(settings, asyncio.Runner(), station)
+    bench = Database(database_url, prepare=prepare, name=f"vantage-judge-{region}")
+    return Outpost(settings, asyncio.Runner(), station, bench)

@@ -1,7 +1,7 @@
 """One worker run: reading, probing and recording side by side, until nothing is due or a younger run takes over."""
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -71,6 +71,7 @@ class Station:
     concurrency: int = 100
     polling: Polling = Polling.THRIFTY
     durations: Durations = field(default_factory=Durations)
+    flushed: Callable[[], None] = lambda: None  # told of each flush: a tick may be ready to be judged
 
 
 class Drain:
@@ -315,6 +316,7 @@ class Drain:
     def _may_acknowledge(self, entry_ids: list[str]) -> None:
         self._acks += dict.fromkeys(entry_ids)
         self._wake.set()
+        self._station.flushed()
 
     def _reason_to_stop(self, trip: Trip) -> str:
         now_ms = self._clock.now_ms()

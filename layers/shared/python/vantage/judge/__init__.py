@@ -1,5 +1,6 @@
 """Judging: ticks in order, each once, by whoever finds one ready; everything of a tick in one transaction.
 
+aside      judging beside a worker's probing
 readiness  when a tick can be judged
 tick       one tick: where to look, what is decided, what is written
 faults     whether it is a region itself that failed in a tick
@@ -8,6 +9,7 @@ memory     what is remembered of a monitor that is not quietly up
 facts      what people are told
 """
 
+from vantage.judge.aside import JudgeAside
 from vantage.judge.tick import Judge, Judged
 
-__all__ = ["Judge", "Judged"]
+__all__ = ["Judge", "JudgeAside", "Judged"]

@@ -1,0 +1,73 @@
+"""Judging beside probing: in a thread with a connection of its own, after each flush, and never at probing's cost."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import psycopg
+
+from vantage.clock import Clock
+from vantage.durations import Durations
+from vantage.errors import ServerUnavailable
+from vantage.judge.tick import Judge, Judged
+from vantage.store.connection import Database
+
+
+@dataclass(slots=True)
+class JudgeAside:
+    """Looks whether a tick is ready each time it is called, one look at a time; trouble is left to the next look.
+
+    `kick` is called where a judging had something to tell. As a context manager it takes a last look at its end.
+    """
+
+    database: Database
+    clock: Clock
+    durations: Durations
+    kick: Callable[[], None] = lambda: None
+    done: list[Judged] = field(default_factory=list)
+    trouble: list[str] = field(default_factory=list)
+    _wanted: asyncio.Event = field(default_factory=asyncio.Event)
+    _task: "asyncio.Task[None] | None" = None
+
+    def call(self) -> None:
+        """There may be a tick to judge."""
+        self._wanted.set()
+
+    async def __aenter__(self) -> "JudgeAside":
+        self._task = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is None:
+            return
+        if self._wanted.is_set():
+            await asyncio.sleep(0)  # let a look that is wanted begin
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+        await asyncio.to_thread(self._look)
+
+    async def _run(self) -> None:
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            # Shielded: a thread cannot be cancelled, and must not be left at work when the environment is frozen.
+            look = asyncio.ensure_future(asyncio.to_thread(self._look))
+            try:
+                await asyncio.shield(look)
+            except asyncio.CancelledError:
+                await look
+                raise
+
+    def _look(self) -> None:
+        try:
+            judged = Judge(self.database.connection(), self.durations).run(self.clock.now_ms())
+        except (ServerUnavailable, psycopg.Error) as error:
+            self.trouble.append(f"{type(error).__name__}: {error}"[:300])
+            self.database.close()
+            return
+        if judged.ticks:
+            self.done.append(judged)
+        if judged.notices:
+            self.kick()

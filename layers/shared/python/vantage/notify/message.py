@@ -1,0 +1,84 @@
+"""A letter as a message: the webhook's body, the same on every attempt."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
+
+from vantage.notify.text import text_of
+from vantage.store.outbox import Letter
+
+VERSION = 1
+_REGION_KEYS = ("region", "state", "since", "reason", "http_status", "latency_ms", "detail")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is said: `dedup_key` is that of the thing it is about, the same when it begins and when it ends."""
+
+    id: str
+    type: str
+    timestamp: str
+    dedup_key: str
+    text: str
+    data: Mapping[str, Any]
+
+    def body(self) -> bytes:
+        """The webhook's body."""
+        content = {
+            "type": self.type, "version": VERSION, "timestamp": self.timestamp, "dedup_key": self.dedup_key,
+            "text": self.text, "data": self.data,
+        }  # fmt: skip
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def message_of(letter: Letter) -> Message:
+    """The message of a letter."""
+    facts, at = letter.facts, letter.created_at.astimezone(UTC)
+    return Message(
+        id=f"msg_{letter.id}",
+        type=letter.type,
+        timestamp=at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        dedup_key=_dedup_key(letter),
+        text=text_of(letter.type, facts, at),
+        data=_data(letter),
+    )
+
+
+def _dedup_key(letter: Letter) -> str:
+    facts, thing = letter.facts, letter.type.partition(".")[0]
+    if thing == "incident":
+        return f"vantage-incident-{facts['incident_id']}"
+    if thing == "operator":
+        return f"vantage-operator-{facts['kind'].removesuffix('_over')}-{facts.get('region') or 'all'}"
+    if thing == "test":
+        return f"vantage-test-{letter.id}"
+    region = f"-{facts['region']}" if facts.get("region") else ""
+    return f"vantage-{thing}-{facts['monitor']['slug']}{region}"
+
+
+def _data(letter: Letter) -> dict[str, Any]:
+    facts = letter.facts
+    if "monitor" not in facts:
+        return {key: facts[key] for key in ("kind", "region", "channel") if key in facts}
+    regions = [{key: seen.get(key) for key in _REGION_KEYS} for seen in facts.get("regions", ())]
+    data = {"monitor": facts["monitor"], "regions": regions}
+    return data | ({"incident": _incident(facts)} if facts.get("incident_id") else {})
+
+
+def _incident(facts: Mapping[str, Any]) -> dict[str, Any]:
+    resolved_at, acknowledged_at = facts.get("resolved_at"), facts.get("acknowledged_at")
+    return {
+        "id": facts["incident_id"],
+        "status": "resolved" if resolved_at else "acknowledged" if acknowledged_at else "open",
+        "verdict": facts["verdict"],
+        "reason": facts.get("reason"),
+        "phase": facts.get("phase"),
+        "single_vantage": facts.get("single_vantage", False),
+        "began_at": facts.get("began_at"),
+        "opened_at": facts.get("opened_at"),
+        "acknowledged_at": acknowledged_at,
+        "resolved_at": resolved_at,
+        "url": facts.get("page"),
+    }

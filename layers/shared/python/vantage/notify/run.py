@@ -1,0 +1,100 @@
+"""One notifier run: takes the letters that may be sent, sends them channel by channel, notes what became of each."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from vantage.clock import Pace
+from vantage.errors import VantageError
+from vantage.notify.backoff import Patience
+from vantage.notify.message import message_of
+from vantage.notify.post import NotTaken
+from vantage.notify.senders import SENDERS, Means
+from vantage.store import outbox
+from vantage.store.connection import AsyncConnection, AsyncDatabase
+from vantage.store.outbox import Letter
+
+LEASE_S = 60.0  # longer than a channel's batch can take: MOST_A_CHANNEL times the time one POST may take, 3 at once
+MOST_A_CHANNEL = 12
+AT_ONCE = 3
+
+
+@dataclass(slots=True)
+class Notified:
+    """What a run did, for its log line."""
+
+    sent: int = 0
+    postponed: int = 0
+    given_up: int = 0
+    switched_off: list[str] = field(default_factory=list)
+    troubles: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Notifier:
+    """Empties the outbox; any number of runs may be at work, each letter is one's of them at a time."""
+
+    database: AsyncDatabase
+    means: Means
+    patience: Patience = Patience()
+    pace: Pace = Pace()
+
+    async def run(self, until_s: float) -> Notified:
+        """Send what may be sent, until nothing may or the loop's clock says `until_s`; raises ServerUnavailable."""
+        done = Notified()
+        loop = asyncio.get_running_loop()
+        connection = await self.database.connection()
+        while loop.time() < until_s and (letters := await outbox.take(connection, LEASE_S, MOST_A_CHANNEL)):
+            by_channel: dict[str, list[Letter]] = defaultdict(list)
+            for letter in letters:
+                by_channel[letter.channel].append(letter)
+            await asyncio.gather(*(self._send_all(connection, mine, done) for mine in by_channel.values()))
+        return done
+
+    async def _send_all(self, connection: AsyncConnection, letters: Sequence[Letter], done: Notified) -> None:
+        """A channel's letters, a few at once: a channel that hangs holds up nobody but itself."""
+        places = asyncio.Semaphore(AT_ONCE)
+
+        async def send(letter: Letter) -> None:
+            async with places:
+                await self._send(connection, letter, done)
+
+        await asyncio.gather(*map(send, letters))
+
+    async def _send(self, connection: AsyncConnection, letter: Letter, done: Notified) -> None:
+        try:
+            await self._hand_over(letter)
+        except NotTaken as refusal:
+            await self._note_refusal(connection, letter, refusal, done)
+        except VantageError as error:  # the guard's
+            await self._note_refusal(connection, letter, NotTaken(str(error)), done)
+        else:
+            await outbox.sent(connection, letter.id)
+            done.sent += 1
+
+    async def _hand_over(self, letter: Letter) -> None:
+        sender = SENDERS.get(letter.channel_type)
+        if sender is None:
+            raise NotTaken(f"channels of type {letter.channel_type} are not known here")
+        try:
+            await sender(message_of(letter), letter.config, self.means)
+        except (KeyError, TypeError, ValueError) as error:
+            raise NotTaken(f"the channel's configuration cannot be used ({type(error).__name__}: {error})") from None
+
+    async def _note_refusal(
+        self, connection: AsyncConnection, letter: Letter, refusal: NotTaken, done: Notified
+    ) -> None:
+        why = str(refusal)
+        done.troubles[letter.channel] = why
+        if refusal.is_gone:
+            await outbox.switch_off(connection, letter.channel, f"the receiver {why}: it is gone")
+            done.switched_off.append(letter.channel)
+        elif (datetime.now(UTC) - letter.created_at).total_seconds() > self.pace.real_s(self.patience.give_up_after_s):
+            await outbox.give_up(connection, letter.id, why)
+            done.given_up += 1
+        else:
+            delay_s = self.pace.real_s(self.patience.delay_s(letter.attempts, refusal.wish_s))
+            await outbox.postpone(connection, letter.id, why, delay_s)
+            done.postponed += 1

@@ -1,0 +1,140 @@
+"""What a message says in words: what, from where, since when, which phase, what the others see."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from vantage.view.numbers import NBSP, capital, clock, names, region_name, span
+from vantage.view.words import reason_words
+
+Facts = Mapping[str, Any]
+
+
+def text_of(kind: str, facts: Facts, at: datetime) -> str:
+    """One line or two of plain text for a message of a type; `at` is when it was decided to tell it."""
+    return _TEXTS[kind](facts, at).replace(NBSP, " ")
+
+
+def _opened(facts: Facts, at: datetime) -> str:
+    name, down, others = _name(facts), _down(facts), _others(facts)
+    alone = " Only this one region can see it now." if facts.get("single_vantage") else ""
+    return f"{name} is down{_from(down)}{_why(down)}.{others}{alone} {_since(facts['began_at'], at)}."
+
+
+def _acknowledged(facts: Facts, at: datetime) -> str:
+    who = facts.get("author") or "somebody"
+    return f"{_name(facts)} is down, and {who} looks after it. {_since(facts['began_at'], at)}."
+
+
+def _reminder(facts: Facts, at: datetime) -> str:
+    lasted = span((at - _moment(facts["began_at"])).total_seconds())
+    return f"{_name(facts)} is still down, for {lasted} now. {_since(facts['began_at'], at)}."
+
+
+def _resolved(facts: Facts, at: datetime) -> str:
+    began, ended = _moment(facts["began_at"]), _moment(facts["resolved_at"] or facts["at"])
+    lasted = span((ended - began).total_seconds())
+    return f"{_name(facts)} is up again, after {lasted} (down from {clock(began, at)} to {clock(ended, at)} UTC)."
+
+
+def _regional(facts: Facts, at: datetime) -> str:
+    here = [seen for seen in facts["regions"] if seen["region"] == facts["region"]]
+    since = here[0]["since"] if here else facts["at"]
+    where = region_name(facts["region"])
+    return f"{_name(facts)} is down from {where} only{_why(here)}.{_others(facts)} {_since(since, at)}."
+
+
+def _regional_over(facts: Facts, _at: datetime) -> str:
+    return f"{_name(facts)} is not down from {region_name(facts['region'])} any more."
+
+
+def _flapping(facts: Facts, _at: datetime) -> str:
+    return f"{_name(facts)} goes up and down again and again. You hear of it when it has settled."
+
+
+def _settled(facts: Facts, _at: datetime) -> str:
+    if facts["kind"] == "flapping_over_down":
+        return f"{_name(facts)} has settled: it is down{_from(_down(facts))}{_why(_down(facts))}."
+    return f"{_name(facts)} has settled: it is up."
+
+
+def _certificate(facts: Facts, _at: datetime) -> str:
+    return f"{_name(facts)}: its certificate ends {facts['when']}."
+
+
+def _operator(facts: Facts, _at: datetime) -> str:
+    region = region_name(facts["region"]) if facts.get("region") else ""
+    return {
+        "vantage_fault": f"Vantage cannot believe what {region} sees: too much fails from there alone. Its results are "
+        "kept and do not count.",
+        "vantage_fault_over": f"Vantage believes {region} again.",
+        "blind": "Vantage sees nothing: no region gives results that can be believed. All states stay as they are.",
+        "blind_over": "Vantage sees again.",
+    }[facts["kind"]]
+
+
+def _test(facts: Facts, _at: datetime) -> str:
+    return f"This is a test of channel {facts['channel']}. Nothing is wrong."
+
+
+_TEXTS: Mapping[str, Callable[[Facts, datetime], str]] = {
+    "incident.opened": _opened,
+    "incident.acknowledged": _acknowledged,
+    "incident.reminder": _reminder,
+    "incident.resolved": _resolved,
+    "advisory.opened": _regional,
+    "advisory.closed": _regional_over,
+    "monitor.flapping": _flapping,
+    "monitor.settled": _settled,
+    "certificate.expiring": _certificate,
+    "operator.opened": _operator,
+    "operator.closed": _operator,
+    "test": _test,
+}
+
+
+def _name(facts: Facts) -> str:
+    return str(facts["monitor"]["name"])
+
+
+def _down(facts: Facts) -> list[Facts]:
+    return [seen for seen in facts["regions"] if seen["state"] == "down"]
+
+
+def _from(seen: Sequence[Facts]) -> str:
+    return f" from {names(one['region'] for one in seen)}" if seen else ""
+
+
+def _why(seen: Sequence[Facts]) -> str:
+    """Such as `: TLS timed out`, and by region where they differ."""
+    reasons = [(_reason(one), one["region"]) for one in seen if one["reason"]]
+    grouped = {why: [region for _, region in group] for why, group in groupby(sorted(reasons), key=lambda one: one[0])}
+    if len(grouped) == 1:
+        return f": {next(iter(grouped))}"
+    parts = [f"{why} from {names(regions)}" for why, regions in grouped.items()]
+    return f": {', '.join(parts)}" if parts else ""
+
+
+def _reason(seen: Facts) -> str:
+    latency_ms = seen["latency_ms"]
+    return reason_words(
+        seen["reason"],
+        http_status=seen["http_status"],
+        total_us=None if latency_ms is None else int(latency_ms * 1000),
+        timeout_ms=seen["timeout_ms"] or 0,
+        stopped=f"{seen['phase']}_us" if seen["phase"] else None,
+    )
+
+
+def _others(facts: Facts) -> str:
+    fine = [seen["region"] for seen in facts["regions"] if seen["state"] in ("up", "degraded")]
+    return f" {capital(names(fine))} {'is' if len(fine) == 1 else 'are'} fine." if fine else ""
+
+
+def _since(moment: str, at: datetime) -> str:
+    return f"Since {clock(_moment(moment), at)} UTC"
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))

@@ -1,0 +1,109 @@
+"""Table `outbox`: what is to be told, once per channel, in order per subject."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from vantage.store.connection import AsyncConnection, Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message for one channel; `id` is the same on every attempt, `attempts` counts this one."""
+
+    id: int
+    channel: str
+    subject: str
+    type: str
+    facts: Mapping[str, Any]
+    created_at: datetime
+    attempts: int
+    channel_type: str
+    config: Mapping[str, Any]
+
+
+# Of each channel and subject only the oldest that is not told yet; whoever gets the lease tells it.
+_TAKE = """
+WITH first AS (
+    SELECT DISTINCT ON (o.channel, o.subject) o.id, o.channel, o.due_at, o.lease_until
+      FROM outbox o JOIN channel c ON c.name = o.channel AND c.enabled
+     WHERE o.sent_at IS NULL AND o.given_up_at IS NULL
+     ORDER BY o.channel, o.subject, o.id
+), ready AS (
+    SELECT id, row_number() OVER (PARTITION BY channel ORDER BY id) AS n FROM first
+     WHERE due_at <= clock_timestamp() AND coalesce(lease_until, '-infinity') < clock_timestamp()
+)
+UPDATE outbox o SET lease_until = clock_timestamp() + make_interval(secs => %(lease)s), attempts = o.attempts + 1
+  FROM channel c
+ WHERE o.id IN (SELECT id FROM ready WHERE n <= %(most)s) AND c.name = o.channel
+   AND o.sent_at IS NULL AND coalesce(o.lease_until, '-infinity') < clock_timestamp()
+RETURNING o.id, o.channel, o.subject, o.type, o.facts, o.created_at, o.attempts, c.type, c.config"""
+
+
+async def take(connection: AsyncConnection, lease_s: float, most_a_channel: int) -> list[Letter]:
+    """Take the letters that may be sent now, `most_a_channel` of each channel; they are ours for `lease_s` seconds."""
+    cursor = await connection.execute(_TAKE, {"lease": lease_s, "most": most_a_channel})
+    return sorted((Letter(*row) for row in await cursor.fetchall()), key=lambda letter: letter.id)
+
+
+async def sent(connection: AsyncConnection, letter_id: int) -> None:
+    """It has been taken by who it is for."""
+    await connection.execute(
+        "UPDATE outbox SET sent_at = clock_timestamp(), lease_until = NULL, last_error = NULL WHERE id = %s",
+        (letter_id,),
+    )
+
+
+async def postpone(connection: AsyncConnection, letter_id: int, error: str, delay_s: float) -> None:
+    """It was not taken; it is tried again after `delay_s`."""
+    await connection.execute(
+        """UPDATE outbox SET due_at = clock_timestamp() + make_interval(secs => %s), lease_until = NULL, last_error = %s
+            WHERE id = %s AND sent_at IS NULL""",
+        (delay_s, error, letter_id),
+    )
+
+
+async def give_up(connection: AsyncConnection, letter_id: int, error: str) -> None:
+    """It is tried no more, and what comes behind it goes on."""
+    await connection.execute(
+        """UPDATE outbox SET given_up_at = clock_timestamp(), lease_until = NULL, last_error = %s
+            WHERE id = %s AND sent_at IS NULL""",
+        (error, letter_id),
+    )
+
+
+async def switch_off(connection: AsyncConnection, channel: str, reason: str) -> None:
+    """The channel takes no more; what waits for it is given up, so that it does not all come when it is on again."""
+    await connection.execute(
+        """WITH off AS (
+               UPDATE channel SET enabled = false, disabled_reason = %(reason)s, updated_at = now()
+                WHERE name = %(channel)s)
+           UPDATE outbox SET given_up_at = clock_timestamp(), lease_until = NULL, last_error = %(reason)s
+            WHERE channel = %(channel)s AND sent_at IS NULL AND given_up_at IS NULL""",
+        {"reason": reason, "channel": channel},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for a channel."""
+
+    channel: str
+    letters: int
+    oldest: datetime
+    last_error: str | None
+
+
+def waiting(connection: Connection) -> Sequence[Waiting]:
+    """What is not told yet, by channel."""
+    rows = connection.execute(
+        """SELECT channel, count(*), min(created_at), (array_agg(last_error ORDER BY attempts DESC))[1]
+             FROM outbox WHERE sent_at IS NULL AND given_up_at IS NULL GROUP BY channel ORDER BY channel"""
+    ).fetchall()
+    return [Waiting(*row) for row in rows]
+
+
+def drop_told_before(connection: Connection, before: datetime) -> int:
+    """Remove what was told, or given up, before an instant; returns how many letters went."""
+    return connection.execute("DELETE FROM outbox WHERE coalesce(sent_at, given_up_at) < %s", (before,)).rowcount
