@@ -105,7 +105,7 @@ def html_name(database: psycopg.Connection) -> None:
     add_monitor(database, "Website", UP)
 
 
-STATES = [all_up, down_from_india, site_down, silent, many, html_name]
+STATES = [all_up, site_down, silent, many]
 
 
 def fill(database: psycopg.Connection, state: Callable[[psycopg.Connection], None]) -> None:
