@@ -21,8 +21,8 @@ setup-run:
 run: setup-run ## the whole system on this machine; Ctrl-C ends it (ARGS="--duration 130 --json")
 	@exec $(BIN)/vantage local $(ARGS)
 
-test: setup ## every test, on real servers (ARGS="tests/house -x")
-	@exec $(BIN)/python -m pytest $(ARGS)
+test: setup ## every test, on real servers, two files at a time (ARGS="tests/house -x -n 0")
+	@exec $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: setup ## lint, format, types, layers, template, migrations and house rules
 	$(BIN)/ruff check
@@ -43,7 +43,15 @@ clean: ## remove .venv and every cache; .vantage, where runs keep their history,
 	rm -rf .venv .aws-sam .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: build
+.PHONY: build dashboards
 
 build: setup ## what goes to AWS, for both architectures, into .aws-sam/ (no Docker)
 	@exec tools/build-aws
+
+dashboards: setup ## the dashboards anew into template.yaml, from tools/dashboards.py
+	@exec $(BIN)/python tools/dashboards.py
+
+.PHONY: soak
+
+soak: setup ## faults by chance for ten minutes (DURATION=60 SEED=1), or SIGKILLs (KILLS=1000)
+	@DURATION=$(or $(DURATION),600) SEED=$(SEED) KILLS=$(or $(KILLS),0) exec $(BIN)/python -m tests.faults.soak
