@@ -1,7 +1,7 @@
 """vantage monitors: what is watched."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,7 +13,7 @@ from local.commands.database import Group, Refused, data_dir_option, open_databa
 from local.commands.output import json_option, print_json, print_table
 from vantage.errors import VantageError
 from vantage.monitors_file.apply import apply_plan, plan_files
-from vantage.monitors_file.entry import DEFAULTS, entry
+from vantage.monitors_file.entry import whole
 from vantage.monitors_file.fault import refuse
 from vantage.monitors_file.model import json_schema
 from vantage.monitors_file.plan import Plan
@@ -97,11 +97,11 @@ def export_command(connection: Connection, as_json: bool) -> None:
 @with_database
 def list_command(connection: Connection, as_json: bool) -> None:
     """List all monitors."""
-    stored = [DEFAULTS | entry(definition) for definition in load_definitions(connection)]
+    stored = [whole(definition) for definition in load_definitions(connection)]
     if as_json:
         print_json({"data": stored, "next_cursor": None})
     elif stored:
-        print_table(("SLUG", "NAME", "STATE", "EVERY", "REGIONS", "PUBLIC", "URL"), map(_row, stored))
+        print_table(("SLUG", "NAME", "STATE", "EVERY", "REGIONS", "PUBLIC", "TARGET"), map(_row, stored))
     else:
         click.echo("No monitors yet. Write a file and apply it: vantage monitors apply FILE")
 
@@ -182,7 +182,7 @@ def plan_json(todo: Plan) -> dict[str, Any]:
 
 
 def _created(new: Definition, todo: Plan) -> str:
-    return "comes back, with its history" if new.slug in todo.revive else f"new, {new.spec['url']}"
+    return "comes back, with its history" if new.slug in todo.revive else f"new, {_target(new.spec)}"
 
 
 def _changed(change: Any) -> str:
@@ -206,8 +206,15 @@ def _row(words: dict[str, Any]) -> tuple[str, ...]:
         words["interval"],
         ", ".join(words["regions"]) if words["regions"] else "all",
         "yes" if words["public"] else "no",
-        words.get("url", ""),
+        _target(words),
     )
+
+
+def _target(words: Mapping[str, Any]) -> str:
+    """Where a monitor looks: its URL, or its host with the port or the record."""
+    if "url" in words:
+        return str(words["url"])
+    return f"{words['host']}:{words['port']}" if "port" in words else f"{words['host']} {words.get('record', 'A')}"
 
 
 def _set(

@@ -117,7 +117,7 @@ def test_list_shows_every_monitor(vantage: Vantage) -> None:
     heads, row = vantage("monitors", "list").stdout.splitlines()
     [data] = json.loads(vantage("monitors", "list", "--json").stdout)["data"]
 
-    assert heads.split() == ["SLUG", "NAME", "STATE", "EVERY", "REGIONS", "PUBLIC", "URL"]
+    assert heads.split() == ["SLUG", "NAME", "STATE", "EVERY", "REGIONS", "PUBLIC", "TARGET"]
     assert row.split() == ["a", "[red]<b>A", "on", "1m", "EU", "no", "https://a.example.com/"]
     assert (data["slug"], data["interval"], data["timeout"], data["expect"]) == (
         "a",

@@ -13,18 +13,52 @@ MONITOR = "monitors:\n  - name: Website\n    url: https://www.example.com/\n"
 
 IN_A_MONITOR = {  # what is added as line 4, and the fault there
     "intervall: 60s": "intervall: is no known key; is interval meant?",
-    "colour: red": "colour: is no known key; there are name, slug, type, url, group, tags, enabled, public, show_url, "
-    "interval, timeout, regions, confirmations, method, headers, user_agent, redirects, verify_tls, expect",
-    "body: x": "not yet: body",
-    "auth: {bearer: env:T}": "not yet: auth",
-    "ip_family: any": "not yet: ip_family",
+    "colour: red": "colour: is no known key; there are name, slug, type, url, host, port, tls, record, group, tags, "
+    "enabled, public, show_url, interval, timeout, regions, confirmations, method, headers, body, auth, user_agent, "
+    "redirects, ip_family, verify_tls, expect",
+    "body: x": "body: is sent with method POST only",
+    "auth: {bearer: env:T, basic: {user: u, password: env:P}}": "auth: must be either bearer or basic",
+    "auth: {}": "auth: must be either bearer or basic",
+    "auth: {bearer: t0ken}": "auth.bearer: secrets are named, not written: env:NAME or ssm:/path",
+    "auth: {basic: {user: bot, password: hunter2}}": "auth.basic.password: secrets are named, not written: env:NAME "
+    "or ssm:/path",
+    "{headers: {authorization: env:A}, auth: {bearer: env:T}}": "auth: is the header Authorization, which stands in "
+    "headers too",
+    "ip_family: ipv5": "ip_family: must be 'any', 'ipv4' or 'ipv6'; it is ipv5",
     "http2: false": "not yet: http2",
     "channels: [team]": "not yet: channels",
-    "method: POST": "not yet: method POST",
-    "method: DELETE": "method: must be 'GET' or 'HEAD'; it is DELETE",
-    "type: ftp": "type: must be 'http'; it is ftp",
-    "expect: {body: {contains: [x]}}": "not yet: body",
-    "expect: {latency: {down_over: 5s}}": "not yet: latency",
+    "method: DELETE": "method: must be 'GET', 'HEAD' or 'POST'; it is DELETE",
+    "type: ftp": "type: must be 'http', 'tcp' or 'dns'; it is ftp",
+    "type: heartbeat": "not yet: type heartbeat",
+    "host: www.example.com": "host: is not for type http, but for tcp and dns",
+    "port: 993": "port: is not for type http, but for tcp",
+    "expect: {banner: OK}": "expect.banner: is not for type http, but for tcp; it is OK",
+    "expect: {values: [1.2.3.4]}": "expect.values: is not for type http, but for dns",
+    "expect: {body: }": "expect.body: is empty; give it a value or take the line out",
+    "expect: {body: {contain: [x]}}": "contain: is no known key; is contains meant?",
+    "expect: {body: {contains: []}}": "expect.body.contains: must have at least 1 entry",
+    'expect: {body: {contains: [""]}}': "expect.body.contains.0: must have at least 1 character",
+    'expect: {body: {contains: ["\\0"]}}': "expect.body.contains.0: holds a character that cannot be stored; it is ?",
+    "expect: {body: {size: {max: 2MiB}}}": "expect.body.size.max: must be at most 1MiB, which is as much of a body as "
+    "is looked at; it is 2MiB",
+    "expect: {body: {size: {min: 2, max: 1}}}": "expect.body.size: min must not be above max",
+    "expect: {json: [{path: 'a[', equals: 1}]}": "expect.json.0.path: not a JMESPath: Invalid "
+    'jmespath expression: Incomplete expression: "a[" ^; it is a[',
+    "expect: {json: [{path: a}]}": "expect.json.0: say what is expected: one of equals, not_equals, contains, matches, "
+    "at_least, at_most, exists",
+    "expect: {json: [{path: a, at_least: ten}]}": "expect.json.0.at_least: must be a number; it is ten",
+    "expect: {headers: [{name: etag, matches: '('}]}": "expect.headers.0.matches: not a regular expression: missing ), "
+    "unterminated subpattern at position 0; it is (",
+    "expect: {headers: [{equals: x}]}": "expect.headers.0.name: is missing",
+    "expect: {latency: {}}": "expect.latency: says nothing; give it degraded_over, down_over or both",
+    "expect: {latency: {down_over: 1s, degraded_over: 2s}}": "expect.latency: degraded_over must be shorter than "
+    "down_over",
+    "expect: {latency: {down_over: 5}}": "expect.latency.down_over: has no unit; write 5s, or another of ms, s, m, h, "
+    "d; it is 5",
+    "expect: {certificate: {days: 0}}": "expect.certificate.days: must be at least 1; it is 0",
+    "expect: {redirect: {}}": "expect.redirect: say a host, or to which URL",
+    "expect: {redirect: {to: 'ftp://a.example.com/'}}": "expect.redirect.to: Only http and https can be watched; the "
+    "URL must begin with http:// or https://.; it is ftp://a.example.com/",
     "expect: {stats: 200}": "stats: is no known key; is status meant?",
     "expect: {status: [99]}": "expect.status: must be codes or ranges of codes from 100 to 599, such as [200-299, 304]",
     "expect: {status: [299-200]}": "expect.status: must be codes or ranges of codes from 100 to 599, "
@@ -150,15 +184,32 @@ def test_bytes_that_are_not_utf_8_are_told_with_their_line(reading: Written) -> 
 
 def test_a_type_that_is_not_yet_taken_is_one_fault(reading: Written) -> None:
     """Its own keys are not called wrong; a key that no type has is."""
-    text = "monitors:\n- {name: Mail, type: tcp, host: m.example.com, port: 993, expect: {banner: OK}}\n"
-    text += "- name: Zone\n  type: dns\n  record: A\n  expcet: {values: [1.2.3.4]}\n"
-    text += "- {name: Backup, type: heartbeat, interval: 24h, grace: 1h}\n"
+    text = "monitors:\n- {name: Backup, type: heartbeat, interval: 24h, grace: 1h}\n"
+    text += "- name: Other\n  type: heartbeat\n  grase: 1h\n"
 
     assert said(reading(text)) == [
-        "1.yaml:2: not yet: type tcp",
-        "1.yaml:4: not yet: type dns",
-        "1.yaml:6: expcet: is no known key; is expect meant?",
-        "1.yaml:7: not yet: type heartbeat",
+        "1.yaml:2: not yet: type heartbeat",
+        "1.yaml:4: not yet: type heartbeat",
+        "1.yaml:5: grase: is no known key; is grace meant?",
+    ]
+
+
+def test_each_type_has_its_own_keys(reading: Written) -> None:
+    """What a type needs is missed, what it cannot have is refused, and both say so."""
+    text = "monitors:\n- {name: Mail, type: tcp, url: https://m.example.com, expect: {status: 200}}\n"
+    text += "- {name: Zone, type: dns, host: localhost, record: AXFR, method: HEAD}\n"
+    text += "- {name: Port, type: tcp, host: 10.0.0.1, port: 0}\n"
+
+    assert said(reading(text)) == [
+        "1.yaml:2: expect.status: is not for type tcp, but for http; it is 200",
+        "1.yaml:2: host: is missing",
+        "1.yaml:2: port: is missing",
+        "1.yaml:2: url: is not for type tcp, but for http",
+        "1.yaml:3: host: 'localhost' is a name of one's own network; write a full name such as www.example.com.",
+        "1.yaml:3: method: is not for type dns, but for http",
+        "1.yaml:3: record: must be 'A', 'AAAA', 'CAA', 'CNAME', 'MX', 'NS', 'PTR', 'SOA', 'SRV' or 'TXT'; it is AXFR",
+        "1.yaml:4: host: 10.0.0.1 is a private or loopback address; only public addresses can be watched.",
+        "1.yaml:4: port: must be at least 1",
     ]
 
 

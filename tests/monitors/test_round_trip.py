@@ -52,6 +52,35 @@ durations = st.tuples(
     st.sampled_from([10, 15, 20, 30]) | st.integers(1, 1440).map(lambda n: n * 60), st.integers(1, 10)
 )
 
+storable = st.characters(codec="utf-8", exclude_characters="\0")
+stored_texts = st.text(storable, min_size=1, max_size=20)
+numbers = st.integers(-(10**9), 10**9) | st.integers(-(10**9), 10**9).map(lambda n: n / 1000)
+texts = st.lists(stored_texts | st.sampled_from(TRICKY), min_size=1, max_size=3)
+hosts = st.sampled_from(["mail.example.com", "93.184.216.34", "2606:2800:220:1::1", "_dmarc.example.com"])
+latencies = st.sampled_from(
+    [{"degraded_over": "800ms"}, {"down_over": "5s"}, {"degraded_over": "1s", "down_over": "1m"}]
+)
+plain_json = st.recursive(
+    st.none() | st.booleans() | numbers | stored_texts,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(stored_texts, inner, max_size=2),
+    max_leaves=4,
+)
+
+
+def rules(subject: dict[str, st.SearchStrategy[str]]) -> st.SearchStrategy[dict[str, Any]]:
+    """What is compared, and at least one comparison."""
+    words = {
+        "equals": plain_json,
+        "not_equals": plain_json,
+        "contains": plain_json,
+        "matches": st.sampled_from(["^a", "b$", "${c}"]),
+        "at_least": numbers,
+        "at_most": st.integers(0, 9),
+        "exists": st.booleans(),
+    }
+    return st.fixed_dictionaries(subject, optional=words).filter(lambda rule: len(rule) > len(subject))
+
+
 entries = st.fixed_dictionaries(
     {"name": lines, "slug": slugs, "url": paths.map(lambda path: f"https://www.example.com/{path}")},
     optional={
@@ -62,20 +91,59 @@ entries = st.fixed_dictionaries(
         "show_url": st.booleans(),
         "regions": st.none() | st.lists(st.sampled_from(["USA", "INDIA", "EU"]), min_size=1, unique=True),
         "confirmations": st.integers(1, 10),
-        "method": st.sampled_from(["GET", "HEAD"]),
+        "method": st.sampled_from(["GET", "HEAD", "POST"]),
+        "auth": st.sampled_from([{"bearer": "env:TOKEN"}, {"basic": {"user": "bot", "password": "ssm:/vantage/pw"}}]),
+        "ip_family": st.sampled_from(["any", "ipv4", "ipv6"]),
         "headers": headers,
         "user_agent": st.none() | plain_values,
         "redirects": st.fixed_dictionaries(
             {}, optional={"follow": st.integers(0, 20), "allow_downgrade": st.booleans()}
         ),
         "verify_tls": st.booleans(),
-        "expect": st.fixed_dictionaries({}, optional={"status": statuses | st.lists(statuses, min_size=1, max_size=3)}),
+        "expect": st.fixed_dictionaries(
+            {},
+            optional={
+                "status": statuses | st.lists(statuses, min_size=1, max_size=3),
+                "body": st.fixed_dictionaries(
+                    {},
+                    optional={
+                        "contains": texts,
+                        "not_contains": texts,
+                        "size": st.sampled_from([{"min": 1}, {"max": "64KiB"}, {"min": "1KiB", "max": 1048576}]),
+                        "no_error_page": st.booleans(),
+                    },
+                ),
+                "json": st.lists(
+                    rules({"path": st.sampled_from(["a", "length(b)", '"c-d"[0]'])}), min_size=1, max_size=3
+                ),
+                "headers": st.lists(rules({"name": st.just("content-type")}), min_size=1, max_size=2),
+                "latency": latencies,
+                "certificate": st.integers(1, 365).map(lambda days: {"days": days}),
+                "redirect": st.sampled_from([{"host": "www.example.com"}, {"to": "https://example.com/$x"}]),
+            },
+        ),
     },
 )
-timed = st.tuples(entries, durations).map(
+tcp_entries = st.fixed_dictionaries(
+    {"name": lines, "slug": slugs, "type": st.just("tcp"), "host": hosts, "port": st.integers(1, 65535)},
+    optional={
+        "tls": st.booleans(),
+        "verify_tls": st.booleans(),
+        "ip_family": st.sampled_from(["any", "ipv4", "ipv6"]),
+        "expect": st.fixed_dictionaries({}, optional={"banner": stored_texts, "latency": latencies}),
+    },
+)
+dns_entries = st.fixed_dictionaries(
+    {"name": lines, "slug": slugs, "type": st.just("dns"), "host": hosts},
+    optional={
+        "record": st.sampled_from(["A", "AAAA", "MX", "TXT"]),
+        "expect": st.fixed_dictionaries({}, optional={"values": texts, "latency": latencies}),
+    },
+)
+timed = st.tuples(entries | tcp_entries | dns_entries, durations).map(
     lambda both: {**both[0], "interval": f"{both[1][0]}s", "timeout": f"{both[1][1]}s"}
 )
-fleets = st.lists(entries | timed, max_size=5, unique_by=lambda words: str(words["slug"]))
+fleets = st.lists(entries | tcp_entries | dns_entries | timed, max_size=5, unique_by=lambda words: str(words["slug"]))
 
 
 def read_text(text: str) -> Reading:

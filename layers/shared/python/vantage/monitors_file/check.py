@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from vantage.monitors_file.fault import Fault
-from vantage.monitors_file.model import Strict
+from vantage.monitors_file.strict import Strict
 from vantage.monitors_file.tree import LONGEST_SHOWN, Node
 from vantage.monitors_file.values import Here, is_hidden
 
@@ -20,7 +20,9 @@ SENTENCES: Mapping[str, str] = {
     "model_type": "must be keys with values",
     "list_type": "must be a list",
     "string_too_long": "is longer than {max_length} characters",
+    "string_too_short": "must have at least {min_length} character",
     "too_long": "has more than {max_length} entries",
+    "too_short": "must have at least {min_length} entry",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "literal_error": "must be {expected}",
@@ -97,7 +99,13 @@ def _holder(model: type[Strict], path: tuple[int | str, ...]) -> type[Strict]:
     """The model whose key the path's last step is."""
     for step in path[:-1]:
         field = model.model_fields.get(str(step))
-        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, Strict)):
-            break
-        model = field.annotation
+        inner = _model_in(field.annotation) if field else None
+        model = inner or model
     return model
+
+
+def _model_in(annotation: Any) -> type[Strict] | None:
+    """The model that a key's value is, or is a list of."""
+    if isinstance(annotation, type) and issubclass(annotation, Strict):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)

@@ -1,17 +1,20 @@
 """Between the file's words and what is stored: `definition` and `entry` are each other's inverse."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from vantage.monitors_file.durations import format_ms
-from vantage.monitors_file.model import MonitorItem
+from vantage.monitors_file.model import MonitorItem, keys_of
+from vantage.monitors_file.sizes import format_bytes
 from vantage.store.monitors import Definition
 
 Entry = dict[str, Any]
 
-PROBED = {"url", "method", "headers", "user_agent", "redirects", "verify_tls", "expect"}
-"""The keys that the prober reads: they travel in the stream, each only where it is not the default."""
-
-DEFAULTS: Entry = MonitorItem(name="any", url="https://example.com").model_dump(exclude={"name", "slug", "url"})
+DEFAULTS: Entry = MonitorItem.model_construct(name="any").model_dump(exclude={"name", "slug"}, exclude_none=True) | {
+    "group": None,
+    "regions": None,
+    "user_agent": None,
+}
 
 
 def definition(item: MonitorItem) -> Definition:
@@ -20,7 +23,7 @@ def definition(item: MonitorItem) -> Definition:
         slug=item.slug,
         name=item.name,
         type=item.type,
-        spec=item.model_dump(include=PROBED, exclude_defaults=True),
+        spec=item.spec(),
         interval_s=item.interval // 1_000,
         timeout_ms=item.timeout,
         regions=item.regions,
@@ -36,7 +39,7 @@ def definition(item: MonitorItem) -> Definition:
 def entry(stored: Definition) -> Entry:
     """A stored monitor in the file's words, without what is the default; secrets in it are references."""
     words = {
-        **stored.spec,
+        **_in_words(stored.spec),
         "name": stored.name,
         "slug": stored.slug,
         "type": stored.type,
@@ -51,6 +54,22 @@ def entry(stored: Definition) -> Entry:
         "confirmations": stored.confirmations,
     }
     return {key: words[key] for key in MonitorItem.model_fields if key in words and not _is_default(key, words[key])}
+
+
+def _in_words(spec: Mapping[str, Any]) -> Entry:
+    """A spec with its durations and sizes as people write them."""
+    expect = {key: dict(value) if isinstance(value, dict) else value for key, value in spec.get("expect", {}).items()}
+    if "latency" in expect:
+        expect["latency"] = {key: format_ms(ms) for key, ms in expect["latency"].items()}
+    if size := expect.get("body", {}).get("size"):
+        expect["body"]["size"] = {key: format_bytes(most) for key, most in size.items()}
+    return {**spec, "expect": expect} if expect else {**spec}
+
+
+def whole(stored: Definition) -> Entry:
+    """A stored monitor in the file's words, with the defaults of its type."""
+    defaults = {key: value for key, value in DEFAULTS.items() if key in keys_of(stored.type)}
+    return defaults | ({} if stored.type == "http" else {"expect": {}}) | entry(stored)
 
 
 def _is_default(key: str, value: Any) -> bool:

@@ -1,43 +1,71 @@
+# ruff: noqa: RUF012 - pydantic copies the defaults of its models
 """What can be said of a monitor: one model for the file's items, the API's bodies and `export`."""
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, ClassVar, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import (
+    AfterValidator,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    create_model,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
+import vantage
+from vantage.guard import GuardError
+from vantage.monitors_file.expect import BY_TYPE, Expect
+from vantage.monitors_file.strict import Strict, absent, later, refuse_at, without_default
 from vantage.monitors_file.values import (
     Headers,
+    Host,
     Interval,
     Line,
+    LongText,
+    Reference,
     Regions,
     Slug,
-    StatusRules,
     Timeout,
     Url,
     UserAgent,
+    here,
 )
+from vantage.probe import plan
 
 IDENTITY = ("name", "slug")
+OWN_KEYS: Mapping[str, tuple[str, ...]] = {
+    "http": ("url", "method", "headers", "body", "auth", "user_agent", "redirects", "ip_family", "verify_tls"),
+    "tcp": ("host", "port", "tls", "ip_family", "verify_tls"),
+    "dns": ("host", "record"),
+}
+"""The keys that say how a target of a type is reached."""
+NEEDED: Mapping[str, tuple[str, ...]] = {"http": ("url",), "tcp": ("host", "port"), "dns": ("host",)}
+PROBED = {key for keys in OWN_KEYS.values() for key in keys} | {"expect"}
+"""The keys that the prober reads: they travel in the stream, each only where it is not the default."""
 
 
-class Strict(BaseModel):
-    """No unknown key, nothing converted.
-
-    `not_yet` names what a later version will take: keys, and values by key.
-    `not_here` says why a known key is out of place.
-    """
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-    not_yet: ClassVar[Mapping[str, tuple[str, ...]]] = {}
-    not_here: ClassVar[Mapping[str, str]] = {}
-
-
-def _later(*keys: str) -> dict[str, tuple[str, ...]]:
-    return dict.fromkeys(keys, ())
+def _of_type(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+    """Take a key only where the monitor's type has it, and miss it only there."""
+    kind, key = info.data.get("type"), str(info.field_name)
+    if value is None and kind is not None and key in NEEDED[kind]:
+        raise PydanticCustomError("absent", "is missing")
+    if value is None and any(key in keys for keys in NEEDED.values()):
+        return None
+    if kind is not None and key not in OWN_KEYS[kind]:
+        raise ValueError(f"is not for type {kind}, but for {_types_with(key, OWN_KEYS)}")
+    return handler(value)
 
 
-def _without_default(schema: dict[str, Any]) -> None:
-    schema.pop("default", None)
+def _types_with(key: str, keys_by_type: Mapping[str, tuple[str, ...]]) -> str:
+    return " and ".join(kind for kind, keys in keys_by_type.items() if key in keys)
+
+
+OF_TYPE = WrapValidator(_of_type)
+NEEDED_BY_TYPE = Field(None, validate_default=True, json_schema_extra=without_default)
 
 
 class Redirects(Strict):
@@ -47,32 +75,75 @@ class Redirects(Strict):
     allow_downgrade: bool = False
 
 
-class Expect(Strict):
-    """What must hold for the target to be up."""
+class Basic(Strict):
+    """A user and a reference to the password."""
 
-    not_yet = _later("body", "json", "headers", "latency", "certificate", "redirect", "banner", "values")
+    user: Annotated[Line, StringConstraints(pattern="^[^:]+$")]
+    password: Reference
 
-    status: StatusRules = ["200-299"]
+
+class Auth(Strict):
+    """How the request says who asks: one of the two."""
+
+    bearer: Reference = absent()
+    basic: Basic = absent()
+
+    @model_validator(mode="after")
+    def _one(self) -> "Auth":
+        if (self.bearer is None) is (self.basic is None):
+            raise ValueError("must be either bearer or basic")
+        return self
+
+
+def _with_post(body: str, info: ValidationInfo) -> str:
+    if info.data.get("method", "POST") != "POST":
+        raise ValueError("is sent with method POST only")
+    return body
+
+
+def _only(auth: Auth, info: ValidationInfo) -> Auth:
+    if any(name.lower() == "authorization" for name in info.data.get("headers") or {}):
+        raise ValueError("is the header Authorization, which stands in headers too")
+    return auth
+
+
+def _for_type(expect: Expect, info: ValidationInfo) -> Expect:
+    kind = info.data.get("type")
+    strange = [key for key in expect.model_fields_set if kind is not None and key not in BY_TYPE[kind]]
+    refuse_at(((key,), f"is not for type {kind}, but for {_types_with(key, BY_TYPE)}") for key in sorted(strange))
+    return expect
+
+
+def _needed_keys(schema: dict[str, Any]) -> None:
+    """Editors shall miss what is missing, by type; without a type it is http."""
+    schema["allOf"] = [
+        {
+            "if": {"properties": {"type": {"const": kind}}, **({} if kind == "http" else {"required": ["type"]})},
+            "then": {"required": list(needed)},
+        }
+        for kind, needed in NEEDED.items()
+    ]
 
 
 class MonitorItem(Strict):
     """One monitor, in the words of the file."""
 
-    not_yet = {
-        **_later("body", "auth", "ip_family", "http2", "channels", "host", "port", "tls", "record", "grace"),
-        "type": ("tcp", "dns", "heartbeat"),
-        "method": ("POST",),
-    }
+    model_config = {"json_schema_extra": _needed_keys}
+    not_yet = {**later("http2", "channels", "grace"), "type": ("heartbeat",), "ip_family": ("both",)}
 
     name: Line
     slug: Slug = Field(
         "",
         validate_default=True,
         description="identity; made from the name where it is absent",
-        json_schema_extra=_without_default,
+        json_schema_extra=without_default,
     )
-    type: Literal["http"] = "http"
-    url: Url
+    type: Literal["http", "tcp", "dns"] = "http"
+    url: Annotated[Url, OF_TYPE] = NEEDED_BY_TYPE
+    host: Annotated[Host, OF_TYPE] = NEEDED_BY_TYPE
+    port: Annotated[int, Field(ge=1, le=65_535), OF_TYPE] = NEEDED_BY_TYPE
+    tls: Annotated[bool, OF_TYPE] = False
+    record: Annotated[Literal["A", "AAAA", "CAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT"], OF_TYPE] = "A"
     group: Line | None = Field(None, description="heading on the page")
     tags: Annotated[dict[Line, Line], Field(max_length=50)] = {}
     enabled: bool = Field(True, description="false = paused")
@@ -82,17 +153,33 @@ class MonitorItem(Strict):
     timeout: Timeout = 10_000
     regions: Regions | None = Field(None, description="null = every enabled one")
     confirmations: Annotated[int, Field(ge=1, le=10)] = 2
-    method: Literal["GET", "HEAD"] = "GET"
-    headers: Headers = Field({}, description="secrets as references: env:NAME, ssm:/path")
-    user_agent: UserAgent | None = Field(None, description="null = Vantage/<version> (<REGION>)")
-    redirects: Redirects = Redirects()
-    verify_tls: bool = True
-    expect: Expect = Expect()
+    method: Annotated[Literal["GET", "HEAD", "POST"], OF_TYPE] = "GET"
+    headers: Annotated[Headers, OF_TYPE] = Field({}, description="secrets as references: env:NAME, ssm:/path")
+    body: Annotated[LongText, AfterValidator(_with_post), OF_TYPE] = absent()
+    auth: Annotated[Auth, AfterValidator(_only), OF_TYPE] = absent()
+    user_agent: Annotated[UserAgent | None, OF_TYPE] = Field(None, description="null = Vantage/<version> (<REGION>)")
+    redirects: Annotated[Redirects, OF_TYPE] = Redirects()
+    ip_family: Annotated[Literal["any", "ipv4", "ipv6"], OF_TYPE] = "any"
+    verify_tls: Annotated[bool, OF_TYPE] = True
+    expect: Annotated[Expect, AfterValidator(_for_type)] = Expect()
+
+    @model_validator(mode="after")
+    def _can_be_probed(self, info: ValidationInfo) -> "MonitorItem":
+        if self.type == "http":
+            try:
+                plan.read(self.spec(), user_agent=vantage.__version__, allow_private=here(info).allow_private)
+            except GuardError as error:
+                raise ValueError(str(error)) from None
+        return self
+
+    def spec(self) -> dict[str, Any]:
+        """What the prober reads of it."""
+        return self.model_dump(include=PROBED, exclude_defaults=True)
 
 
 def _optional(model: type[Strict], without: Iterable[str]) -> dict[str, Any]:
     hints = get_type_hints(model, include_extras=True)
-    absent = Field(None, json_schema_extra=_without_default)
+    absent = Field(None, json_schema_extra=without_default)
     return {name: (hints[name], absent) for name in model.model_fields if name not in without}
 
 
@@ -106,7 +193,7 @@ Defaults.not_here = dict.fromkeys(IDENTITY, "is each monitor's own and cannot be
 class Document(Strict):
     """The keys of a file; each monitor is checked by itself, after the defaults have been put in."""
 
-    not_yet = _later("operator", "channels", "maintenance", "status_page")
+    not_yet = later("operator", "channels", "maintenance", "status_page")
 
     version: Literal[1] = 1
     defaults: Defaults = Field(default_factory=Defaults)
@@ -117,6 +204,11 @@ class MonitorsFile(Document):
     """A monitors file of Vantage."""
 
     monitors: list[MonitorItem] = []
+
+
+def keys_of(kind: str) -> set[str]:
+    """The keys that a monitor of a type can have."""
+    return set(MonitorItem.model_fields) - (PROBED - {"expect"}) | set(OWN_KEYS[kind])
 
 
 def json_schema() -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from vantage.monitors_file.entry import DEFAULTS, entry
+from vantage.monitors_file.entry import whole
 from vantage.store.monitors import Definition
 
 
@@ -59,7 +59,7 @@ def plan(
 
 def changes(before: Definition, after: Definition) -> Iterator[Change]:
     """The keys in which two definitions differ, in the file's words and order."""
-    old, new = DEFAULTS | entry(before), DEFAULTS | entry(after)
+    old, new = whole(before), whole(after)
     for key in dict.fromkeys([*old, *new]):
         if old.get(key) != new.get(key):
             yield Change(key, old.get(key), new.get(key))

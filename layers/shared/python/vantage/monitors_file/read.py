@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from vantage.monitors_file.check import faults_of
+from vantage.monitors_file.expect import BY_TYPE, Expect
 from vantage.monitors_file.fault import Fault, Place
-from vantage.monitors_file.model import Defaults, Document, MonitorItem
+from vantage.monitors_file.model import Defaults, Document, MonitorItem, keys_of
 from vantage.monitors_file.tree import Node, mapping, parse
 from vantage.monitors_file.values import Here, slug_of
 
@@ -94,12 +95,24 @@ def _over(defaults: Mapping[str, Node], own: Node) -> Node:
 
 
 def _item(own: Node, defaults: Mapping[str, Node], here: Here, faults: list[Fault]) -> MonitorItem | None:
-    item, found = faults_of(MonitorItem, _over(defaults, own), here)
+    item, found = faults_of(MonitorItem, _over(_of_its_type(defaults, own), own), here)
     inherited = set(_places(defaults)) - set(_places(own.keys or {}))
     for fault in found:
         is_own = fault.place not in inherited or fault in faults
         faults.append(fault if is_own else Fault(own.place, f"{fault.sentence}, by the default at {fault.place}"))
     return item if isinstance(item, MonitorItem) else None
+
+
+def _of_its_type(defaults: Mapping[str, Node], own: Node) -> dict[str, Node]:
+    """The defaults that a monitor of this type can have; those of other types are for others."""
+    kind = (own.keys or {}).get("type", defaults.get("type", Node("http", own.place))).plain
+    if not isinstance(kind, str) or kind not in BY_TYPE:
+        return dict(defaults)
+    taken = {key: node for key, node in defaults.items() if key in keys_of(kind) or key in Defaults.not_yet}
+    if (expect := taken.get("expect")) and expect.keys is not None:
+        strange = Expect.model_fields.keys() - set(BY_TYPE[kind])
+        taken["expect"] = mapping({k: v for k, v in expect.keys.items() if k not in strange}, expect.place)
+    return taken
 
 
 def _places(keys: Mapping[str, Node]) -> Iterator[Place]:

@@ -10,17 +10,19 @@ from typing import Annotated, Any
 
 import httpx
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, StringConstraints, ValidationInfo, WithJsonSchema
-from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
-from vantage.guard import GuardError, check_header, check_url
+from vantage.guard import GuardError, check_header, check_host, check_url
 from vantage.monitor import Region
 from vantage.monitors_file.durations import PATTERN, format_ms, parse_ms
+from vantage.monitors_file.sizes import PATTERN as SIZE_PATTERN
+from vantage.monitors_file.sizes import parse_bytes
+from vantage.monitors_file.strict import refuse_at
+from vantage.probe.credentials import REFERENCE
 
 LONGEST_SLUG = 100
 MOST_HEADERS = 50
 SHORT_INTERVALS_MS = (10_000, 15_000, 20_000, 30_000)
 SLUG = "[a-z0-9]+(-[a-z0-9]+)*"
-REFERENCE = re.compile("env:[A-Za-z_][A-Za-z0-9_]*|ssm:/[A-Za-z0-9_./-]+")
 SECRET_HEADERS = frozenset(
     ("authorization", "cookie", "x-api-key", "api-key", "apikey", "x-auth-token", "x-access-token", "private-token")
 )
@@ -55,7 +57,8 @@ def slug_of(name: str) -> str:
     return re.sub("[^a-z0-9]+", "-", ascii_name.lower())[:LONGEST_SLUG].strip("-")
 
 
-def _here(info: ValidationInfo) -> Here:
+def here(info: ValidationInfo) -> Here:
+    """What a validation was told to compare with."""
     return info.context if isinstance(info.context, Here) else Here()
 
 
@@ -66,7 +69,7 @@ def _slug(slug: str, info: ValidationInfo) -> str:
         raise ValueError("cannot be made from this name, which has no letter or digit of ASCII; write one")
     if not re.fullmatch(SLUG, slug) or len(slug) > LONGEST_SLUG:
         raise ValueError(f"must be lower-case letters and digits, with single hyphens, and at most {LONGEST_SLUG} long")
-    if slug in _here(info).reserved:
+    if slug in here(info).reserved:
         raise ValueError("belongs to a built-in monitor; write another one")
     return slug
 
@@ -91,7 +94,7 @@ def _timeout(value: object, info: ValidationInfo) -> int:
 
 def _url(url: str, info: ValidationInfo) -> str:
     try:
-        check_url(url, _here(info).allow_private)
+        check_url(url, here(info).allow_private)
         httpx.URL(url)
     except GuardError as error:
         raise ValueError(str(error)) from None
@@ -100,8 +103,37 @@ def _url(url: str, info: ValidationInfo) -> str:
     return url
 
 
+def _host(host: str, info: ValidationInfo) -> str:
+    try:
+        check_host(f"[{host}]" if ":" in host else host, here(info).allow_private)
+    except GuardError as error:
+        raise ValueError(str(error)) from None
+    return host
+
+
+def _reference(text: str) -> str:
+    if not REFERENCE.fullmatch(text):
+        raise ValueError("secrets are named, not written: env:NAME or ssm:/path")
+    return text
+
+
+def _storable(value: Any) -> Any:
+    """A value that JSON and PostgreSQL can hold."""
+    if isinstance(value, str) and any(char == "\0" or unicodedata.category(char) == "Cs" for char in value):
+        raise ValueError("holds a character that cannot be stored")
+    if isinstance(value, dict):
+        return {_storable(key): _storable(part) for key, part in value.items()}
+    return [_storable(part) for part in value] if isinstance(value, list) else value
+
+
+def _number(value: object) -> object:
+    if type(value) not in (int, float):
+        raise ValueError("must be a number")
+    return value
+
+
 def _region(name: str, info: ValidationInfo) -> str:
-    known = _here(info).regions
+    known = here(info).regions
     if known is not None and name not in known:
         raise ValueError(f"is no region here; there are {', '.join(known)}")
     return name
@@ -123,14 +155,8 @@ def _headers(headers: dict[str, str]) -> dict[str, str]:
     for name in headers:
         if seen.setdefault(name.lower(), name) != name:
             faults[name] = f"is the same header as {seen[name.lower()]}"
-    if faults:
-        raise ValidationError.from_exception_data("headers", [_at(name, text) for name, text in faults.items()])
+    refuse_at(((name,), sentence) for name, sentence in faults.items())
     return headers
-
-
-def _at(key: str, sentence: str) -> InitErrorDetails:
-    kind = PydanticCustomError("value_error", "{error}", {"error": sentence})
-    return InitErrorDetails(type=kind, loc=(key,), input=None)
 
 
 def _header_fault(name: str, value: str) -> str | None:
@@ -178,6 +204,20 @@ Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(one_line
 Slug = Annotated[str, AfterValidator(_slug), WithJsonSchema({"type": "string", "pattern": f"^{SLUG}$"})]
 Interval = Annotated[int, BeforeValidator(_interval), _IN_WORDS, _DURATION]
 Timeout = Annotated[int, BeforeValidator(_timeout), _IN_WORDS, _DURATION]
+Duration = Annotated[int, BeforeValidator(parse_ms), _DURATION]
+Size = Annotated[
+    int,
+    BeforeValidator(parse_bytes),
+    WithJsonSchema({"type": ["integer", "string"], "minimum": 0, "pattern": f"^{SIZE_PATTERN}$", "examples": ["1MiB"]}),
+]
+Anything = Annotated[Any, AfterValidator(_storable)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=1_000), AfterValidator(_storable)]
+LongText = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_storable)]
+Number = Annotated[Any, AfterValidator(_number), WithJsonSchema({"type": "number"})]
+Host = Annotated[str, AfterValidator(_host)]
+Reference = Annotated[
+    str, AfterValidator(_reference), WithJsonSchema({"type": "string", "pattern": f"^({REFERENCE.pattern})$"})
+]
 Url = Annotated[str, AfterValidator(_url), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
 Regions = Annotated[list[Annotated[str, AfterValidator(_region)]], AfterValidator(_distinct)]
 Headers = Annotated[dict[str, Annotated[str, StringConstraints(max_length=4096)]], AfterValidator(_headers)]

@@ -7,6 +7,7 @@ import yaml
 
 from vantage.monitors_file.entry import entry
 from vantage.monitors_file.tree import resolve
+from vantage.monitors_file.values import is_hidden
 from vantage.store.monitors import Definition
 
 
@@ -18,7 +19,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    is_text = isinstance(resolve(text), str)
+    is_text = isinstance(resolve(text), str) and not any(map(is_hidden, text))  # a quoted line break may be folded
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if is_text else '"')
 
 
