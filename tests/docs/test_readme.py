@@ -13,12 +13,13 @@ from click.testing import CliRunner
 from local.cli import COMMANDS, cli
 from tests.docs.markdown import ROOT, blocks, links, section
 from vantage.monitors_file.apply import plan_files
-from vantage.monitors_file.model import Expect, MonitorItem
+from vantage.monitors_file.model import Document, MonitorItem
 from vantage.store.connection import Connection
 from vantage.store.regions import insert_region
 
 README = ROOT / "README.md"
 VANTAGE = ".venv/bin/vantage"
+SLUGS = ["mail", "office", "shop", "website", "zone"]
 ELSEWHERE = {"local", "check"}  # run by tests/local/test_system.py and tests/probe/test_check_command.py
 
 
@@ -96,25 +97,22 @@ def test_the_commands_do_what_they_say(folder: Path, database: Connection, datab
         expected = 2 if words[:2] == ["monitors", "diff"] else 0  # there are changes
         assert result.exit_code == expected, (words, result.output)
         listed = result.output if words[:2] == ["monitors", "list"] else listed
-    assert re.findall(r"^\w+", listed, re.MULTILINE) == ["SLUG", "office", "shop", "website"]
+    assert re.findall(r"^\w+", listed, re.MULTILINE) == ["SLUG", *SLUGS]
 
 
 def test_the_example_is_planned_without_fault(folder: Path, database: Connection) -> None:
-    """Three monitors, as a new database would take them, public addresses only."""
+    """As a new database would take it, public addresses only."""
     plan = plan_files(database, [folder / "sites.yaml"], {}, allow_private=False)
-    assert [new.slug for new in plan.create] == ["office", "shop", "website"]
+    assert [new.slug for new in plan.create] == SLUGS
 
 
 def test_what_is_not_yet_taken_is_said() -> None:
-    """The types and expectations that the file refuses as "not yet" stand in the list, by name, and no others do."""
-    [item] = re.findall(r"^- \*\*Other kinds of monitors.*?(?=^- )", _there_is_not(), re.MULTILINE | re.DOTALL)
-    taken, refused = item.split("refuses", 1)
-    assert set(re.findall(r"`(\w+)`", refused)) == {*MonitorItem.not_yet["type"], *Expect.not_yet}
-    assert set(re.findall(r"`(\w+)`", taken)) == {"http", *Expect.model_fields}
-
-
-def _there_is_not() -> str:
-    return section(README, "What it does not do yet")
+    """What the file refuses as "not yet" stands in the list of what there is not, and nothing else does."""
+    there_is_not = section(README, "What it does not do yet")
+    [item] = re.findall(r"^- \*\*Some keys of the file.*?(?=^- )", there_is_not, re.MULTILINE | re.DOTALL)
+    refused = MonitorItem.not_yet | Document.not_yet
+    named = {name for key, values in refused.items() for name in values or (key,)}
+    assert set(re.findall(r"`(\w+)`", item)) == named
 
 
 def test_every_command_is_shown_or_explained() -> None:
