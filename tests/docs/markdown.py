@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
+_PICTURE = re.compile(r'(?:src|srcset)="([^"]+)"')
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
@@ -41,6 +42,8 @@ def links(document: Path) -> Iterator[Link]:
     text = _FENCE.sub("", document.read_text(encoding="utf-8"))
     for words, target in _LINK.findall(text):
         yield Link(document, words, target)
+    for target in _PICTURE.findall(text):
+        yield Link(document, "picture", target)
 
 
 def anchors(document: Path) -> set[str]:

@@ -125,4 +125,4 @@ def test_the_pictures_are_there() -> None:
     """What it shows is in the repository."""
     pictures = [link for link in links(README) if link.target.startswith("docs/images/")]
     assert [link.target for link in pictures if not link.path.is_file()] == []
-    assert len(pictures) == 2
+    assert len(pictures) == 3
