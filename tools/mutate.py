@@ -2,7 +2,7 @@
 
 A test that cannot fail is decoration. Each mutation below names the guard, the file and the text it stands in, and
 the tests that must then be red; the tree itself is not touched. `tools/mutate.py NAME...` does only those that are
-named; without names it does all of them and writes their table into docs/faults.md.
+named. What came of each is written into the table of docs/faults.md.
 """
 
 import os
@@ -115,7 +115,12 @@ MUTATIONS = (
     Mutation(
         "a resumed tick is not counted first", f"{PACKAGE}/produce.py",
         "        pusher.count_what_is_there()\n", "",
-        (*_tests("tests/faults/test_cuts.py", "producer"), "tests/test_produce.py"),
+        _tests("tests/faults/test_cuts.py", "away_now"),
+    ),
+    Mutation(
+        "what Redis refused is booked as pushed", f"{PACKAGE}/produce.py",
+        "        if refused:\n            pushed", "        if refused < 0:\n            pushed",
+        _tests("tests/faults/test_cuts.py", "refuses"),
     ),
     Mutation(
         "a gap is resumed behind later ticks", f"{PACKAGE}/store/ledger.py",
@@ -153,8 +158,7 @@ def main(names: list[str]) -> int:
         Path(directory).chmod(0o755)
         _copy_tree(copy)
         rows = [_row(mutation, *_noticed(mutation, copy)) for mutation in asked]
-    if not names:
-        _write(rows)
+    _write(rows)
     return sum(" **no** " in row for row in rows)
 
 
@@ -200,10 +204,13 @@ def _row(mutation: Mutation, noticed: bool, seconds: float) -> str:
 
 
 def _write(rows: list[str]) -> None:
-    head = ["| taken out | of | tests | red | in |", "|---|---|---|---|---|"]
+    """Put the rows into the page's table, each in the place of the one it replaces."""
     before, _, rest = PAGE.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text("\n".join([before + BEGIN, *head, *rows, END]) + after)
+    table, _, after = rest.partition(END)
+    known = {row.split("|")[1].strip(): row for row in (*table.splitlines(), *rows) if row.startswith("| ")}
+    lines = [known[mutation.name] for mutation in MUTATIONS if mutation.name in known]
+    head = ["| taken out | of | tests | red | in |", "|---|---|---|---|---|"]
+    PAGE.write_text("\n".join([before + BEGIN, *head, *lines, END]) + after)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ What the servers see is what they see of a kill -9, and it can be done at every 
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 
 from tests.drains import Probe, World
 from tests.faults.proxy import Fate, Proxy
+from tests.faults.troubles import on
 from tests.servers import empty
 from vantage import wire
 from vantage.durations import Durations
@@ -121,7 +122,7 @@ def begin(world: World) -> int:
 def test_a_producer_may_die_at_any_message(world: World, last: Fate) -> None:
     """Whatever it did until then, the next run makes the tick whole: each check once in the stream and in the books.
 
-    Broken once by going on from the cursor without counting what is there: a page was not booked.
+    Broken once by booking a page of which Redis refused a part as if it were pushed now, and once by a lease for ever.
     """
     dying = Dying(world.redis_url, world.database_url)
     ended_well, messages = False, 0
@@ -144,6 +145,43 @@ def test_a_producer_may_die_at_any_message(world: World, last: Fate) -> None:
                 break
         assert ended_well
         assert messages > 15
+
+
+def test_what_a_dead_producer_pushed_is_booked_though_its_region_is_away_now(world: World) -> None:
+    """The next run would withhold all of it, and so meets no refusal: it counts what is there before it goes on.
+
+    Broken once by going on from the cursor without counting: all of it was booked as skipped.
+    """
+    minute = begin(world)
+    dying = Dying(world.redis_url, world.database_url)
+    with on_a_thread(dying):
+        dying.wires[0].rule = on(b"EXEC", fate=Fate.MUTE, times=1)
+        assert not produce(*dying.urls, minute, "dying")
+    there = world.redis.xlen(STREAM)
+    assert there == 10
+    world.database.execute("UPDATE region SET last_seen = now() - interval '1 hour'")
+    assert produce(world.redis_url, world.database_url, minute, "next")
+    row = world.database.execute("SELECT pushed, skipped FROM tick_ledger ORDER BY tick LIMIT 1").fetchone()
+    assert row == (there, MONITORS - there)
+
+
+def test_what_redis_refuses_is_not_booked_as_pushed(world: World) -> None:
+    """A late entry of another run came before this page: Redis refuses all that lies behind it, and the books say so.
+
+    Broken once by booking the page as it was meant.
+    """
+
+    class Beaten(StreamWriter):
+        def push(self, page: Sequence[tuple[bytes, bytes]], completes: bytes | None = None) -> int:
+            super().push(page[-1:])
+            return super().push(page, completes)
+
+    minute, stream = begin(world), Beaten(world.redis_url)
+    with connect(world.database_url) as connection:
+        Producer(connection, stream, "beaten", 10, LEASELESS).run(minute * 1000)
+    stream.close()
+    rows = world.database.execute("SELECT pushed, skipped FROM tick_ledger").fetchall()
+    assert set(rows) == {(1, MONITORS - 1)}
 
 
 @pytest.mark.parametrize("last", [Fate.CUT, Fate.MUTE], ids=lambda fate: fate.name.lower())

@@ -12,7 +12,7 @@ from vantage.check import Result, Status
 from vantage.store import ledger, results
 from vantage.store.connection import connect_async
 
-WRITERS, BATCHES, TICKS = 4, 40, 5
+WRITERS, BATCHES, TICKS = 8, 40, 10
 
 
 @pytest.fixture
