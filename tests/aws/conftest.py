@@ -10,6 +10,11 @@ import pytest
 from tests.aws.templates import ROOT
 from tests.conftest import require
 
+# `make test-aws` runs these: they take minutes.
+collect_ignore = (
+    [] if os.environ.get("VANTAGE_TEST_AWS") else ["test_deploy.py", "test_local_invoke.py", "test_checkov.py"]
+)
+
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -1,0 +1,173 @@
+"""What must be so before Vantage can run, looked at one by one; each finding that is not fine says its cure."""
+
+import tomllib
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.migrate import FOLDER
+from vantage.errors import VantageError
+from vantage.settings import check_encrypted
+
+ROOT = Path(__file__).resolve().parent.parent
+OLDEST = {"redis": (7, 0), "valkey": (7, 2)}
+OLDEST_POSTGRES = 15
+FREE_CONNECTIONS = 10  # a worker and a half per region, the producer, the housekeeper, and one for a person
+CLOCK_APART_S = 5
+LAMBDAS_AT_ONCE = 10
+STUCK = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED", "UPDATE_ROLLBACK_FAILED")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `cure` says what to do where it is not fine."""
+
+    what: str
+    fine: bool
+    is_so: str
+    cure: str = ""
+
+
+def look_at_redis(url: str) -> Iterator[Finding]:
+    """Reachable, encrypted, young enough, does not evict, and on time."""
+    import redis
+
+    yield _encryption("Redis", "REDIS_URL", url)
+    try:
+        with redis.Redis.from_url(url, socket_connect_timeout=10, socket_timeout=10) as client:
+            info: Any = client.info()
+            yield _redis_version(info)
+            yield _eviction(client)
+            yield _clock(client)
+    except (redis.RedisError, ValueError) as error:
+        cure = "Check REDIS_URL, that the server runs, and that its firewall lets this machine in."
+        yield Finding("Redis answers", False, type(error).__name__, cure)
+
+
+def _encryption(what: str, name: str, url: str) -> Finding:
+    try:
+        check_encrypted(name, url)
+    except VantageError as error:
+        return Finding(f"{what} is encrypted", False, "plain text", str(error))
+    return Finding(f"{what} is encrypted", True, "yes, or it does not leave this machine")
+
+
+def _redis_version(info: Any) -> Finding:
+    name = "valkey" if info.get("valkey_version") else "redis"
+    text = str(info.get("valkey_version") or info.get("redis_version"))
+    fine = tuple(int(part) for part in text.split(".")[:2]) >= OLDEST[name]
+    return Finding("Redis's version", fine, f"{name} {text}", "Redis 7.0, Valkey 7.2 or later is needed.")
+
+
+def _eviction(client: Any) -> Finding:
+    import redis
+
+    try:
+        policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "not readable")
+    except redis.RedisError:
+        policy = "not readable here"
+    fine = policy in ("noeviction", "not readable", "not readable here")
+    cure = "Set maxmemory-policy to noeviction: with any other, a full server throws the stream away."
+    return Finding("Redis keeps what it is given", fine, policy, cure)
+
+
+def _clock(client: Any) -> Finding:
+    import time
+
+    before_s = time.time()
+    seconds, micros = client.time()
+    apart_s = seconds + micros / 1e6 - (before_s + time.time()) / 2
+    cure = "Set the clock of the Redis server, or of this machine, by NTP: the functions go by Redis's."
+    return Finding("Redis's clock", abs(apart_s) < CLOCK_APART_S, f"{apart_s:+.1f} s from this machine's", cure)
+
+
+def look_at_postgres(url: str) -> Iterator[Finding]:
+    """Reachable, encrypted, young enough, migrated, and with connections to spare."""
+    from vantage.store.connection import connect
+
+    yield _encryption("PostgreSQL", "DATABASE_URL", url)
+    try:
+        with closing(connect(url)) as connection:
+            version = connection.info.server_version // 10_000
+            yield Finding(
+                "PostgreSQL's version",
+                version >= OLDEST_POSTGRES,
+                str(version),
+                f"{OLDEST_POSTGRES} or later is needed.",
+            )
+            yield _migrations(connection)
+            yield _connections(connection)
+    except VantageError as error:
+        yield Finding("PostgreSQL answers", False, "no", str(error))
+
+
+def _migrations(connection: Any) -> Finding:
+    files = {path.stem for path in FOLDER.glob("[0-9]*.sql")}
+    row = connection.execute("SELECT to_regclass('migration')").fetchone()
+    applied = set()
+    if row and row[0]:
+        applied = {name for (name,) in connection.execute("SELECT name FROM migration").fetchall()}
+    missing, unknown = sorted(files - applied), sorted(applied - files)
+    if unknown:
+        return Finding("Migrations", False, f"{unknown[-1]} is of a later version", "Use that version of Vantage.")
+    is_so = f"{len(applied)} applied" + (f", {len(missing)} missing" if missing else "")
+    return Finding("Migrations", not missing, is_so, "Run: vantage migrate (before the functions are deployed).")
+
+
+def _connections(connection: Any) -> Finding:
+    row = connection.execute(
+        """SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+                  - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')"""
+    ).fetchone()
+    cure = f"Leave at least {FREE_CONNECTIONS}: raise max_connections, or put a pooler before it (DatabasePooler)."
+    return Finding("PostgreSQL's connections", row[0] >= FREE_CONNECTIONS, f"{row[0]} free", cure)
+
+
+def look_at_aws(environment: str, stack: str = "") -> Iterator[Finding]:
+    """Account, quota, parameters and the stack's state in one environment of samconfig.toml."""
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    where = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]["global"]["parameters"]
+    region, stack = where["region"], stack or where["stack_name"]
+    session = boto3.Session(region_name=region)
+    try:
+        account = session.client("sts").get_caller_identity()["Account"]
+        yield Finding("AWS", True, f"account {account}, {region}")
+        yield _quota(session)
+        yield _parameters(session, stack, environment)
+        yield _stack(session, stack)
+    except (BotoCoreError, ClientError) as error:
+        cure = "Sign in (aws sso login, or AWS_PROFILE), with what docs/operations.md lists for who deploys."
+        yield Finding("AWS answers", False, str(error), cure)
+
+
+def _quota(session: Any) -> Finding:
+    most = session.client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
+    cure = "Ask AWS (Service Quotas, Lambda, concurrent executions) for 1000; it costs nothing."
+    return Finding("Lambda's quota", most >= LAMBDAS_AT_ONCE, f"{most} at once", cure)
+
+
+def _parameters(session: Any, stack: str, environment: str) -> Finding:
+    functions = ("worker", "producer", "housekeeper") if session.region_name == "us-east-1" else ("worker",)
+    names = [f"/{stack}/{function}/{url}" for function in functions for url in ("redis-url", "database-url")]
+    missing = session.client("ssm").get_parameters(Names=names)["InvalidParameters"]
+    is_so = f"{len(names) - len(missing)} of {len(names)} there"
+    return Finding("Secrets in SSM", not missing, is_so, f"Run: make secrets REGION={environment} (needs the URLs).")
+
+
+def _stack(session: Any, stack: str) -> Finding:
+    from botocore.exceptions import ClientError
+
+    try:
+        state = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        state = "not deployed yet"
+    cure = (
+        f"Nothing can be deployed onto it: sam delete --stack-name {stack} --region {session.region_name}, then again."
+    )
+    return Finding("The stack", state not in STUCK, state, cure)

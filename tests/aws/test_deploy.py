@@ -1,0 +1,161 @@
+"""`make deploy` of every region, a redeploy and `sam delete`, unchanged, against a stand-in for AWS."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.aws.emulator import free_port, wait_for_port
+from tests.aws.templates import ROOT, aws_regions, environments, source
+
+NAMES = {place: row["Region"] for place, row in source()["Mappings"]["Regions"].items()}
+HOME, *AWAY = aws_regions()
+
+
+@dataclass
+class Aws:
+    """The stand-in, and a person who deploys to it."""
+
+    env: dict[str, str]
+    built: Path
+
+    def client(self, service: str, aws_region: str) -> Any:
+        """A boto3 client that speaks to it."""
+        keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
+        return boto3.client(service, region_name=aws_region, endpoint_url=self.env["AWS_ENDPOINT_URL"], **keys)  # type: ignore[call-overload]
+
+    def sam(self, *arguments: str) -> str:
+        """Run sam with its environment; fails with what it printed."""
+        command = [f"{Path(sys.executable).parent}/sam", *arguments]
+        run = subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stdout + run.stderr
+        return run.stdout
+
+    def deploy(self, environment: str, *overrides: str, stack: str = "vantage") -> str:
+        """Deploy what was built."""
+        template = str(self.built / "arm64" / "template.yaml")
+        more = ["--parameter-overrides", *overrides] if overrides else []
+        config = ["--config-file", str(ROOT / "samconfig.toml"), "--config-env", environment]
+        return self.sam("deploy", *config, "-t", template, "--stack-name", stack, *more)
+
+
+@contextmanager
+def stand_in() -> Iterator[dict[str, str]]:
+    """An empty AWS on loopback, and the environment that leads there."""
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "tests.aws.standin", str(port)], cwd=ROOT, stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_for_port(port)
+        yield {
+            **os.environ, "AWS_ENDPOINT_URL": f"http://localhost:{port}", "AWS_ACCESS_KEY_ID": "x",
+            "AWS_SECRET_ACCESS_KEY": "x", "SAM_CLI_TELEMETRY": "0", "AWS_EC2_METADATA_DISABLED": "true",
+        }  # fmt: skip
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@pytest.fixture(scope="module")
+def aws(built: Path) -> Iterator[Aws]:
+    """All three regions, deployed one after the other."""
+    with stand_in() as env:
+        aws = Aws(env, built)
+        for environment in environments():
+            aws.deploy(environment)
+        yield aws
+
+
+def functions(aws: Aws, aws_region: str) -> dict[str, Any]:
+    """What Lambda has there, by name."""
+    found = aws.client("lambda", aws_region).list_functions()["Functions"]
+    return {each["FunctionName"]: each for each in found}
+
+
+def test_each_region_has_its_functions_with_their_layer(aws: Aws) -> None:
+    """Three at home, a worker elsewhere; each knows which region it is."""
+    assert functions(aws, HOME).keys() == {"vantage-worker", "vantage-producer", "vantage-housekeeper"}
+    for aws_region, name in NAMES.items():
+        there = functions(aws, aws_region)
+        assert "vantage-worker" in there
+        assert len(there) == (3 if aws_region == HOME else 1)
+        for each in there.values():
+            [layer] = each["Layers"]
+            assert f":{aws_region}:" in layer["Arn"]
+            assert "vantage-shared" in layer["Arn"]
+        variables = there["vantage-worker"]["Environment"]["Variables"]
+        assert (variables["REGION"], variables["REDIS_GROUP"]) == (name, f"monitor-runners-{name.lower()}")
+
+
+def test_each_region_has_its_schedules_with_their_input(aws: Aws) -> None:
+    """What Scheduler would send each minute."""
+    for aws_region in NAMES:
+        scheduler = aws.client("scheduler", aws_region)
+        names = {each["Name"] for each in scheduler.list_schedules()["Schedules"]}
+        assert names == functions(aws, aws_region).keys()
+        for name in names:
+            schedule = scheduler.get_schedule(Name=name)
+            assert schedule["ScheduleExpression"] == "cron(* * * * ? *)"
+            assert json.loads(schedule["Target"]["Input"]) == {"time": "<aws.scheduler.scheduled-time>"}
+            assert schedule["Target"]["Arn"] == functions(aws, aws_region)[name]["FunctionArn"]
+            assert schedule["Target"]["DeadLetterConfig"]["Arn"].endswith(":vantage-dead-letters")
+
+
+def test_each_region_has_its_dashboard_alarms_topic_queue_and_logs(aws: Aws) -> None:
+    """And the overview is at home; every alarm rings at the region's own topic."""
+    for aws_region, name in NAMES.items():
+        watch = aws.client("cloudwatch", aws_region)
+        dashboards = {each["DashboardName"] for each in watch.list_dashboards()["DashboardEntries"]}
+        assert dashboards == {f"vantage-{name}"} | ({"vantage-all-regions"} if aws_region == HOME else set())
+        for dashboard in dashboards:
+            assert len(json.loads(watch.get_dashboard(DashboardName=dashboard)["DashboardBody"])["widgets"]) >= 20
+        alarms = watch.describe_alarms()["MetricAlarms"]
+        assert len(alarms) == (10 if aws_region == HOME else 8)
+        [topic] = aws.client("sns", aws_region).list_topics()["Topics"]
+        assert all(each["AlarmActions"] == [topic["TopicArn"]] for each in alarms)
+        [queue] = aws.client("sqs", aws_region).list_queues()["QueueUrls"]
+        assert queue.endswith("/vantage-dead-letters")
+        groups = aws.client("logs", aws_region).describe_log_groups()["logGroups"]
+        assert {each["logGroupName"] for each in groups} == {f"/aws/lambda/{f}" for f in functions(aws, aws_region)}
+        assert {each["retentionInDays"] for each in groups} == {14}
+
+
+def test_a_second_stack_beside_the_first_collides_nowhere(aws: Aws) -> None:
+    """And goes without a trace of itself."""
+    aws.deploy("usa", stack="second")
+    assert {name.split("-")[0] for name in functions(aws, HOME)} == {"vantage", "second"}
+    aws.sam("delete", "--stack-name", "second", "--region", HOME, "--no-prompts")
+    assert {name.split("-")[0] for name in functions(aws, HOME)} == {"vantage"}
+
+
+def test_a_redeploy_changes_what_was_asked_for_and_nothing_else(aws: Aws) -> None:
+    """A parameter reaches the function; deploying the same again has nothing to do."""
+    # At home: in the others, moto (not CloudFormation) stumbles over the branch of an Fn::If that is not taken.
+    before = functions(aws, HOME)["vantage-worker"]
+    aws.deploy("usa", "Polling=punctual", "WorkerMemoryMb=1024")
+    after = functions(aws, HOME)["vantage-worker"]
+    assert (after["MemorySize"], after["Environment"]["Variables"]["POLLING"]) == (1024, "punctual")
+    assert before["Environment"]["Variables"] == {**after["Environment"]["Variables"], "POLLING": "thrifty"}
+
+
+def test_a_deleted_region_is_gone_and_the_others_stay(built: Path) -> None:
+    """`sam delete` of one region leaves no function, schedule, alarm or dashboard there."""
+    with stand_in() as env:
+        aws = Aws(env, built)
+        for environment in ("usa", "india"):
+            aws.deploy(environment)
+        aws.sam("delete", "--stack-name", "vantage", "--region", "ap-south-1", "--no-prompts")
+        assert not functions(aws, "ap-south-1")
+        assert not aws.client("scheduler", "ap-south-1").list_schedules()["Schedules"]
+        assert not aws.client("cloudwatch", "ap-south-1").describe_alarms()["MetricAlarms"]
+        assert not aws.client("cloudwatch", "ap-south-1").list_dashboards()["DashboardEntries"]
+        assert functions(aws, HOME)

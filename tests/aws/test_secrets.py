@@ -1,0 +1,142 @@
+"""Secrets: written by `make secrets` into SSM, read by the built worker, and to be found nowhere else."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+import psycopg
+import pytest
+import redis
+from moto.server import ThreadedMotoServer
+
+from local.servers import Servers
+from tests.aws.emulator import emulated, free_port, is_possible
+from tests.aws.templates import ROOT, aws_regions, deployed, environments, of_type
+from tests.conftest import require
+from vantage import wire
+from vantage.stream import PUSHED, STREAM, pushed_mark
+
+CANARY = "canary-7f3a"
+URLS = {
+    "REDIS_URL": f"rediss://default:{CANARY}@redis.example.com:6379/0",
+    "DATABASE_URL": f"postgresql://vantage:{CANARY}@db.example.com/vantage?sslmode=verify-full",
+}
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """A stand-in for AWS on loopback, empty; the variables that make any client speak to it."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=free_port(), verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    env = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }  # fmt: skip
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    httpx.post(f"{env['AWS_ENDPOINT_URL']}/moto-api/reset", trust_env=False)  # what an earlier one of this process held
+    yield env
+    server.stop()
+
+
+def secrets(region: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    """Run `make secrets`' tool with an environment."""
+    tool = [sys.executable, str(ROOT / "tools" / "secrets.py"), region]
+    return subprocess.run(tool, env={**os.environ, **env}, capture_output=True, text=True, check=False)
+
+
+def parameters(aws_region: str) -> dict[str, str]:
+    """What SSM holds there, decrypted."""
+    ssm = boto3.client("ssm", region_name=aws_region)
+    found = ssm.describe_parameters()["Parameters"]
+    assert {each["Type"] for each in found} <= {"SecureString"}
+    names = [each["Name"] for each in found]
+    return {name: ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"] for name in names}
+
+
+@pytest.mark.usefixtures("aws")
+def test_each_region_gets_the_parameters_that_its_functions_read() -> None:
+    """Under the very names in the template, encrypted, printed nowhere; a function's own URL wins."""
+    for name, aws_region in zip(environments(), aws_regions(), strict=True):
+        own = URLS["REDIS_URL"].replace("default", "worker")
+        run = secrets(name, **URLS, WORKER_REDIS_URL=own)
+        assert run.returncode == 0, run.stderr
+        assert CANARY not in run.stdout + run.stderr
+        functions = of_type(deployed(aws_region), "AWS::Lambda::Function").values()
+        expected = {}
+        for variables in (each["Environment"]["Variables"] for each in functions):
+            expected[variables["REDIS_URL_PARAMETER"]] = own if "REGION" in variables else URLS["REDIS_URL"]
+            expected[variables["DATABASE_URL_PARAMETER"]] = URLS["DATABASE_URL"]
+        assert parameters(aws_region) == expected
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(
+    ("region", "change", "sentence"),
+    [
+        ("mars", {}, "usa, india, eu"),
+        ("usa", {"REDIS_URL": ""}, "Neither WORKER_REDIS_URL nor REDIS_URL is set"),
+        ("usa", {"REDIS_URL": f"redis://:{CANARY}@redis.example.com/0"}, "use rediss://"),
+        ("eu", {"DATABASE_URL": f"postgresql://v:{CANARY}@db.example.com/v?sslmode=require"}, "sslmode=verify-full"),
+    ],
+)
+def test_what_cannot_be_right_is_refused_before_anything_is_written(
+    region: str, change: dict[str, str], sentence: str
+) -> None:
+    """A sentence that names the variable, and never its value."""
+    run = secrets(region, **{**URLS, **change})
+    assert run.returncode == 1
+    assert sentence in run.stderr
+    assert CANARY not in run.stdout + run.stderr
+    assert "Traceback" not in run.stderr
+    assert not any(parameters(aws_region) for aws_region in aws_regions())
+
+
+def test_a_secret_is_in_ssm_and_nowhere_else(
+    built: Path, servers: Servers, database: "psycopg.Connection[Any]", redis_client: "redis.Redis",
+    aws: dict[str, str], tmp_path: Path,
+) -> None:  # fmt: skip
+    """The deployed worker reads its URLs and a monitor's credential from SSM, once; nothing it leaves holds them."""
+    require("x86_64 Linux with Python 3.13", is_possible())
+    ssm = boto3.client("ssm", region_name="us-east-1")
+    for name, value in {
+        "/vantage/worker/redis-url": servers.redis_url.replace("unix://", f"unix://default:{CANARY}@"),
+        "/vantage/worker/database-url": servers.database_url.replace("postgres@", f"postgres:{CANARY}@"),
+        "/vantage/token": CANARY,
+    }.items():
+        ssm.put_parameter(Name=name, Value=value, Type="SecureString")
+    spec = {"url": "https://10.0.0.1/", "auth": {"bearer": "ssm:/vantage/token"}}
+    now_ms = int(time.time() * 1000)
+    redis_client.xadd(
+        STREAM, {wire.FIELD: wire.head(("USA",), 60) + json.dumps([1000, "http", spec]).encode()}, id=f"{now_ms}-1"
+    )
+    redis_client.set(PUSHED, pushed_mark(now_ms // 1000 + 600, below_a_minute=False))
+    function = of_type(deployed("us-east-1"), "AWS::Lambda::Function")["Worker"]
+    env = {**{key: str(value) for key, value in function["Environment"]["Variables"].items()}, **aws}
+    event = json.loads((ROOT / "events" / "worker.json").read_text())
+    with emulated(built / "x86_64", "Worker", env, tmp_path) as worker:
+        answers = [worker.invoke(event)]
+        ssm.delete_parameter(Name="/vantage/worker/redis-url")  # whoever read it anew now would fail
+        answers.append(worker.invoke(event))
+        log = worker.log.read_text()
+    assert [answer.get("stored") for answer in answers] == [1, 0], answers
+    assert "LatenessMs" not in log or "_aws" in log
+    left = [json.dumps(answers), log, str(redis_client.xrange(STREAM)), *rows_of(database)]
+    left += [
+        path.read_text() for path in (ROOT / "template.yaml", ROOT / "samconfig.toml", built / "x86_64/template.yaml")
+    ]
+    assert all(CANARY not in text for text in left)
+
+
+def rows_of(database: "psycopg.Connection[Any]") -> list[str]:
+    """Every row of every table, as text."""
+    tables = database.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+    return [str(database.execute(f'SELECT * FROM "{table}"').fetchall()) for (table,) in tables]
