@@ -16,6 +16,7 @@ HOME = REGIONS["USA"]
 # As in template.yaml.
 PRODUCER_TIMEOUT_S = 120
 HOUSEKEEPER_TIMEOUT_S = 120
+NOTIFIER_TIMEOUT_S = 120
 WORKER_TIMEOUT_S = 240
 # At the very first start, the minute that is under way is pushed only while it is this young (a deployed system: 30 s):
 # the demo has a monitor with an interval of 10 s, and what would be too late for it should not be its first impression.
@@ -35,11 +36,14 @@ class Fleet:
     housekeeper: Function
     workers: Mapping[str, Function]
     say: Say
+    notifier: Function | None = None
     _runs: "set[asyncio.Task[None]]" = field(default_factory=set)
 
     def functions(self) -> Iterator[Function]:
         """Every function."""
         yield from (self.producer, self.housekeeper, *self.workers.values())
+        if self.notifier is not None:
+            yield self.notifier
 
     async def push_first(self, minute: int) -> None:
         """The first event, to the producer alone: when it has ended, the workers find what it pushed."""
@@ -51,6 +55,15 @@ class Fleet:
             self._spawn(self.producer, self.producer.invoke({"time": event_time(push)}))
         for function in (*self.workers.values(), self.housekeeper):
             self._spawn(function, function.invoke({"time": event_time(minute)}))
+        if self.notifier is not None and not self.notifier.is_busy():
+            self._spawn(self.notifier, self.notifier.invoke({"time": event_time(minute)}))
+
+    async def notify(self, minute: int) -> None:
+        """One notifier run, after the one that may be under way: that one has perhaps not seen what is new."""
+        if self.notifier is not None:
+            while self.notifier.is_busy():
+                await asyncio.sleep(0.1)
+            await self._report(self.notifier, self.notifier.invoke({"time": event_time(minute)}))
 
     async def push_again(self, minute: int) -> bool:
         """The producer's event of a minute once more, in case its run died; returns whether this one ended well."""
@@ -112,4 +125,5 @@ def deploy(settings: Mapping[str, str], logs: Path, say: Say, changed: Callable[
             for region, aws_region in REGIONS.items()
         },
         say,
+        function("notifier", "notifier", "notifier", NOTIFIER_TIMEOUT_S, {"AWS_REGION": HOME}),
     )  # fmt: skip

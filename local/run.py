@@ -73,7 +73,7 @@ class Run:
 
     async def live(self) -> Summary | None:
         """Run until the duration is over and everything pushed is booked; None where there is no such end."""
-        beside = [asyncio.create_task(task) for task in (self._keep_alive(), self._show())]
+        beside = [asyncio.create_task(task) for task in (self._keep_alive(), self._show(), self._tell())]
         driving = asyncio.create_task(self._drive())
         try:
             await asyncio.wait([driving, *beside], return_when=asyncio.FIRST_COMPLETED)
@@ -138,6 +138,16 @@ class Run:
             if revived:
                 self.screen.say(f"{' and '.join(revived)} died and runs again")
                 self.pids_changed()
+
+    async def _tell(self) -> None:
+        """Run the notifier whenever a judging has something to tell; its minute's run is the safety net."""
+        while True:
+            with suppress(psycopg.OperationalError):
+                async with await psycopg.AsyncConnection.connect(self.database.url, autocommit=True) as connection:
+                    await connection.execute("LISTEN vantage_outbox")
+                    async for _ in connection.notifies():
+                        await self.fleet.notify(int(now_s(self.pace) // MINUTE_S * MINUTE_S))
+            await asyncio.sleep(LOOK_EVERY_S)
 
     async def _show(self) -> None:
         while True:

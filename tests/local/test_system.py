@@ -28,6 +28,7 @@ PROCESSES = {
     "demo",
     "producer",
     "housekeeper",
+    "notifier",
     "worker-USA",
     "worker-INDIA",
     "worker-EU",

@@ -36,6 +36,7 @@ class Settings:
     pooler: Pooler = Pooler.NONE
     allow_private: bool = False
     consumer: str = ""
+    notifier: str = ""  # the notifier function's ARN, for who has something to tell; none: its schedule finds it
     is_deployed: bool = False
     metrics_namespace: str = ""  # none: no metrics
     detailed_metrics: bool = False
@@ -43,8 +44,11 @@ class Settings:
     durations: Durations = Durations()
 
     @classmethod
-    def from_env(cls, env: Mapping[str, str], *, worker: bool = False) -> "Settings":
-        """Read and check all settings; raises SettingsError that names the first one that is missing or malformed."""
+    def from_env(cls, env: Mapping[str, str], *, worker: bool = False, redis: bool = True) -> "Settings":
+        """Read and check all settings; raises SettingsError that names the first one that is missing or malformed.
+
+        `redis` False: for a function that does without it.
+        """
         deployed = "AWS_LAMBDA_FUNCTION_NAME" in env and "AWS_SAM_LOCAL" not in env
         settings = cls(
             region=_region(env) if worker else env.get("REGION", ""),
@@ -63,10 +67,12 @@ class Settings:
             metrics_namespace=env.get("METRICS_NAMESPACE", ""),
             detailed_metrics=_switch(env, "DETAILED_METRICS"),
             consumer=env.get("VANTAGE_CONSUMER") or env.get("AWS_LAMBDA_LOG_STREAM_NAME", ""),
+            notifier=env.get("NOTIFIER_FUNCTION", ""),
             pace=_pace(_local_only(env, "VANTAGE_PACE", deployed)),
             durations=_durations(env),
         )
-        for name, schemes in (("REDIS_URL", ("redis", "rediss", "unix")), ("DATABASE_URL", ("postgresql", "postgres"))):
+        needed = {"REDIS_URL": ("redis", "rediss", "unix")} if redis else {}
+        for name, schemes in (needed | {"DATABASE_URL": ("postgresql", "postgres")}).items():
             _check_url(env, name, schemes, plain_is_fine="AWS_SAM_LOCAL" in env)
         return settings
 

@@ -15,6 +15,9 @@ from vantage.drain import Drain, Station, Summary
 from vantage.errors import EventError, SettingsError
 from vantage.housekeep import Housekeeper, Kept
 from vantage.judge import Judge, JudgeAside
+from vantage.notify import Notified, Notifier
+from vantage.notify.post import Post
+from vantage.notify.senders import Means
 from vantage.probe import Prober
 from vantage.probe.secrets import NoSecret, Secrets
 from vantage.produce import Producer, Pushed
@@ -125,6 +128,8 @@ class Home:
         judged = Judge(connection, settings.durations).run(settings.pace.lived_ms(self.stream.time_s()) + wait_ms)
         kept = Housekeeper(connection, self.stream, settings.durations, settings.pace).run(close_all=close_all)
         kept.judged, kept.notices = len(judged.ticks), judged.notices
+        if judged.notices:
+            _kick(settings.notifier)
         return kept
 
 
@@ -169,7 +174,7 @@ class Outpost:
         began_s = time.monotonic()
         clock = Clock(await self.station.reader.time_s(), self.settings.pace)
         left_ms = int(self.settings.pace.real_s(context.get_remaining_time_in_millis()))
-        aside = JudgeAside(self.bench, clock, self.settings.durations)
+        aside = JudgeAside(self.bench, clock, self.settings.durations, lambda: _kick(self.settings.notifier))
         async with aside:
             run = Drain(replace(self.station, flushed=aside.call), clock, context.aws_request_id, left_ms)
             summary = await run.run()
@@ -206,3 +211,49 @@ def outpost() -> Outpost:
     )
     bench = Database(database_url, prepare=prepare, name=f"vantage-judge-{region}")
     return Outpost(settings, asyncio.Runner(), station, bench)
+
+
+NOTIFIER_MARGIN_S = 45.0  # a batch of letters to receivers that hang takes no longer
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the notifier keeps between invocations."""
+
+    settings: Settings
+    runner: asyncio.Runner
+    notifier: Notifier
+
+    def notify(self, event: dict[str, Any], context: Context) -> Notified:
+        """One notifier run."""
+        event_ms(event)
+        left_s = self.settings.pace.real_s(context.get_remaining_time_in_millis() / 1000)
+        return self.runner.run(self._notify(left_s - self.settings.pace.real_s(NOTIFIER_MARGIN_S)))
+
+    async def _notify(self, seconds: float) -> Notified:
+        return await self.notifier.run(asyncio.get_running_loop().time() + seconds)
+
+
+@cache
+def desk() -> Desk:
+    """The notifier's environment, made at its first invocation; raises SettingsError."""
+    settings = Settings.from_env(os.environ, redis=False)
+    database_url = settings.database_url or _secret_url("DATABASE_URL", settings.database_url_parameter)
+    database = AsyncDatabase(database_url, prepare=settings.pooler is Pooler.NONE, name="vantage-notifier")
+    means = Means(Post(allow_private=settings.allow_private), _secrets(settings).value)
+    return Desk(settings, asyncio.Runner(), Notifier(database, means, pace=settings.pace))
+
+
+def _kick(notifier: str) -> None:
+    """Have the notifier run now; where that fails, its schedule finds what there is to tell."""
+    if not notifier:
+        return
+    import boto3  # noqa: PLC0415  # as in _ssm
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    minute = datetime.now(UTC).replace(second=0, microsecond=0).isoformat().replace("+00:00", "Z")
+    try:
+        client = boto3.client("lambda", region_name=notifier.split(":")[3] if ":" in notifier else None)
+        client.invoke(FunctionName=notifier, InvocationType="Event", Payload=f'{{"time": "{minute}"}}')
+    except (BotoCoreError, ClientError) as error:
+        log.warning("the notifier could not be called and will run by its schedule: %s", type(error).__name__)

@@ -41,7 +41,7 @@ def region_facts(subject: Subject, state: MonitorState, latest: Latest) -> list[
             "since": moment(known.since_ms),
             **_row_facts(subject, latest.get(region)),
         }
-        for region, known in sorted(state.regions.items())
+        for region, known in state.regions.items()
     ]
 
 

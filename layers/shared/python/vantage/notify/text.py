@@ -109,7 +109,10 @@ def _from(seen: Sequence[Facts]) -> str:
 def _why(seen: Sequence[Facts]) -> str:
     """Such as `: TLS timed out`, and by region where they differ."""
     reasons = [(_reason(one), one["region"]) for one in seen if one["reason"]]
-    grouped = {why: [region for _, region in group] for why, group in groupby(sorted(reasons), key=lambda one: one[0])}
+    grouped = {
+        why: [region for _, region in group]
+        for why, group in groupby(sorted(reasons, key=lambda one: one[0]), key=lambda one: one[0])
+    }
     if len(grouped) == 1:
         return f": {next(iter(grouped))}"
     parts = [f"{why} from {names(regions)}" for why, regions in grouped.items()]

@@ -62,6 +62,11 @@ class Database:
         self._url, self._prepare, self._name = url, prepare, name
         self._connection: Connection | None = None
 
+    @property
+    def url(self) -> str:
+        """Where it is; holds its password."""
+        return self._url
+
     def connection(self) -> Connection:
         """A living connection: the kept one, or a new one where it was found dead. Raises ServerUnavailable."""
         if self._connection is not None and _is_dead(self._connection):

@@ -1,0 +1,16 @@
+"""Lambda handler of the notifier: event in, log line out."""
+
+from dataclasses import asdict
+from typing import Any
+
+from vantage.log import run_logger
+from vantage.wiring import Context, desk
+
+logger = run_logger("notifier")
+
+
+def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Tell what waits in the outbox."""
+    done = asdict(desk().notify(event, context))
+    logger.info("notified", extra=done)
+    return done

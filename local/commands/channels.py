@@ -1,0 +1,84 @@
+"""vantage channels: where people are told."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from local.commands.database import Group, Refused, data_dir_option, open_database, system_env, with_database
+from local.commands.output import json_option, print_json, print_table
+from vantage.errors import VantageError
+from vantage.notify.message import message_of
+from vantage.notify.post import NotTaken, Post
+from vantage.notify.senders import SENDERS, Means
+from vantage.probe.secrets import Secrets
+from vantage.store.channels import ChannelState, load_channels, switch_on
+from vantage.store.connection import Connection
+from vantage.store.outbox import Letter, Waiting, waiting
+
+
+@click.group(cls=Group)
+def channels() -> None:
+    """Where people are told."""
+
+
+@channels.command("list")
+@json_option
+@with_database
+def list_command(connection: Connection, as_json: bool) -> None:
+    """List the channels, whether each is on, and what waits for it."""
+    found, waits = load_channels(connection), {one.channel: one for one in waiting(connection)}
+    if as_json:
+        rows = [{**asdict(one), "waiting": waits[one.name].letters if one.name in waits else 0} for one in found]
+        print_json({"data": rows, "next_cursor": None})
+    elif found:
+        print_table(
+            ("CHANNEL", "TYPE", "EVENTS", "STATE", "WAITING"), [_row(one, waits.get(one.name)) for one in found]
+        )
+    else:
+        click.echo("No channels yet: nobody is told of anything. Name some in the monitors file.")
+
+
+@channels.command("test")
+@click.argument("name")
+@data_dir_option
+def test_command(name: str, data_dir: Path) -> None:
+    """Send a test message to channel NAME now, from here; switches it on again where it was switched off."""
+    env = system_env(data_dir)
+    with open_database(env) as connection:
+        found = [one for one in load_channels(connection) if one.name == name]
+        if not found:
+            raise Refused(f"There is no channel {name!r}; `vantage channels list` names them.")
+        try:
+            asyncio.run(_send(found[0], allow_private=env.get("ALLOW_PRIVATE_ADDRESSES") == "true"))
+        except VantageError as error:
+            raise Refused(f"{name}: {error}") from None
+        if not found[0].enabled:
+            switch_on(connection, name)
+    click.echo(f"{name}: taken")
+
+
+async def _send(channel: ChannelState, *, allow_private: bool) -> None:
+    sender = SENDERS.get(channel.type)
+    if sender is None:
+        raise NotTaken(f"channels of type {channel.type} are not known here")
+    post = Post(allow_private=allow_private)
+    letter = Letter(
+        0, channel.name, "test", "test", {"channel": channel.name}, datetime.now(UTC), 1, channel.type, channel.config
+    )
+    try:
+        await sender(message_of(letter), channel.config, Means(post, Secrets(os.environ, None).value))
+    finally:
+        await post.aclose()
+
+
+def _row(channel: ChannelState, waits: Waiting | None) -> Sequence[str]:
+    state = "on" if channel.enabled else f"off: {channel.disabled_reason}"
+    told = "operator" if channel.operator else ""
+    events = " ".join(filter(None, [*channel.events, told]))
+    late = f"{waits.letters} ({waits.last_error or 'not tried yet'})" if waits else "-"
+    return channel.name, channel.type, events, state, late
