@@ -54,6 +54,7 @@ class Plan:
     producers: int = 1  # events of the same minute, sent at once
     housekeeper: bool = False
     days: bool = True  # whether the partitions are there
+    attempts: int = 1  # how often a check may reach its site at one delivery, beside its confirmation
     redeliveries: int = 0  # how often an entry may have been given to a worker once more
     lost: bool = False  # whether Redis forgot something
 
@@ -312,7 +313,7 @@ class System:
         )
         for key, count in probed.items():
             assert hits[key] >= count, self.say(f"{key}: {count} rows, {hits[key]} hits")
-            most = scheduled[key] + again[key] + self.plan.redeliveries
+            most = self.plan.attempts * scheduled[key] + again[key] + self.plan.redeliveries
             assert hits[key] <= most, self.say(f"{key}: {hits[key]} hits, at most {most}")
 
     def _assert_normal(self) -> None:

@@ -18,7 +18,8 @@ from vantage.store.connection import Database
 class JudgeAside:
     """Looks whether a tick is ready each time it is called, one look at a time; trouble is left to the next look.
 
-    `kick` is called where a judging had something to tell. As a context manager it takes a last look at its end.
+    `kick` is called where a judging had something to tell. As a context manager it takes a last look at its end; where
+    the run beside it failed, it has no time for that, and what it waits for is interrupted.
     """
 
     database: Database
@@ -38,15 +39,19 @@ class JudgeAside:
         self._task = asyncio.create_task(self._run())
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, failure: type[BaseException] | None, *_: object) -> None:
         if self._task is None:
             return
-        if self._wanted.is_set():
+        if self._wanted.is_set() and failure is None:
             await asyncio.sleep(0)  # let a look that is wanted begin
         self._task.cancel()
+        if failure is not None:
+            with suppress(psycopg.Error):
+                await asyncio.to_thread(self.database.interrupt)
         with suppress(asyncio.CancelledError):
             await self._task
-        await asyncio.to_thread(self._look)
+        if failure is None:
+            await asyncio.to_thread(self._look)
 
     async def _run(self) -> None:
         while True:

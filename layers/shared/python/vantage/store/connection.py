@@ -75,6 +75,11 @@ class Database:
             self._connection = connect(self._url, prepare=self._prepare, name=self._name)
         return self._connection
 
+    def interrupt(self) -> None:
+        """End the statement that another thread is waiting for, such as behind a lock; it sees an error."""
+        if self._connection is not None:
+            self._connection.cancel_safe(timeout=2)
+
     def close(self) -> None:
         """Close the connection; the next call opens another."""
         if self._connection is not None:
