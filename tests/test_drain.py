@@ -281,7 +281,7 @@ def test_hanging_targets_do_not_take_every_place(world: World) -> None:
 
     probe = Probe(answers={n: hang if n <= 30 else answer for n in range(1, 41)})
     world.push(*range(1, 41))
-    world.run(probe, concurrency=8, memory=Memory(timed_out=set(range(1, 31))))
+    world.run(probe, concurrency=8, memory=Memory(hung=set(range(1, 31))))
     assert len(healthy) == 10
     assert probe.most <= 8
     assert world.books()["open"] == 0

@@ -72,7 +72,7 @@ def test_a_parameter_is_read_once() -> None:
     secrets = Secrets(None, read)
 
     async def both() -> list[str]:
-        return await asyncio.gather(secrets.value("ssm:/a"), secrets.value("ssm:/a"))
+        return list(await asyncio.gather(secrets.value("ssm:/a"), secrets.value("ssm:/a")))
 
     assert asyncio.run(both()) == ["one", "one"]
     assert questions == ["/a"]

@@ -29,6 +29,7 @@ class Durations:
     quiet_s: int = 15  # a thrifty run ends when nothing unread is due within this
     wait_for_tick_s: int = 30
     start_margin_s: int = 5  # a check starts only if 2 x its deadline + this remain of the run
+    patience_s: float = 1.0  # a target that takes longer gives its place up while others wait for one
     expiry_least_s: int = 90
     expiry_most_s: int = 300
     flush_s: float = 1.0

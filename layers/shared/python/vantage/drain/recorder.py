@@ -8,10 +8,12 @@ import psycopg
 
 from vantage.check import Result
 from vantage.clock import Clock
+from vantage.drain.memory import Told
 from vantage.errors import ServerUnavailable
 from vantage.monitor import Region
 from vantage.store import results as store
 from vantage.store.connection import AsyncConnection, AsyncDatabase
+from vantage.store.details import record_details
 from vantage.store.results import DeadLetter
 
 BATCH = 500
@@ -26,10 +28,11 @@ class Recorder:
 
     def __init__(
         self, database: AsyncDatabase, region: Region, clock: Clock, *, flush_s: float, give_up_ms: float,
-        on_stored: Callable[[list[str]], None],
+        on_stored: Callable[[list[str]], None], told: Told | None = None,
     ) -> None:  # fmt: skip
         self._database, self._region, self._clock = database, region, clock
         self._flush_s, self._give_up_ms, self._on_stored = flush_s, give_up_ms, on_stored
+        self._told = told or Told()
         self._waiting: list[Result | DeadLetter] = []
         self._news = asyncio.Event()
         self._full = asyncio.Event()
@@ -101,4 +104,12 @@ class Recorder:
         except store.NoPartition:
             await store.ensure_days_of(connection, results)
             self.stored += await store.record(connection, self._region, results)
+        await self._tell(connection, results)
         self.flushes += 1
+
+    async def _tell(self, connection: AsyncConnection, results: Sequence[Result]) -> None:
+        """Write what is new of addresses, certificates and what was said: one more trip where there is any."""
+        if news := [result for result in results if self._told.is_news(result)]:
+            await record_details(connection, self._region, news)
+            for result in news:
+                self._told.note(result)

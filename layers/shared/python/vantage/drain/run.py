@@ -93,6 +93,7 @@ class Drain:
             flush_s=station.durations.flush_s,
             give_up_ms=self._deadline_ms - self._margin_ms,
             on_stored=self._may_acknowledge,
+            told=self._memory.told,
         )
         self._probing: set[asyncio.Task[None]] = set()
         self._held: set[str] = set()
@@ -279,12 +280,10 @@ class Drain:
         waited = self._clock.now_ms() < check.checked_at_ms
         await self._clock.sleep_until(check.checked_at_ms)
         lag_ms = self._clock.now_ms() - check.checked_at_ms
-        async with self._slots.place(suspect=check.monitor_id in self._memory.timed_out):
-            if is_too_late(check, self._clock.now_ms(), self._durations) or not self._has_time_for(check):
-                self._book(expired(check, self._region))
-                return
-            late_ms = self._clock.now_ms() - check.checked_at_ms
-            result = await self._prober.probe(check, confirm=check.monitor_id not in self._memory.down)
+        result, late_ms = await self._attempt(check, suspect=check.monitor_id in self._memory.hung)
+        if result.status is Status.EXPIRED:
+            self._book(result)
+            return
         self._memory.note(result)
         self.summary.probed += 1
         self.summary.down += result.status is Status.DOWN
@@ -294,10 +293,30 @@ class Drain:
             interval_s=check.interval_s,
             extra=check.extra,
             cold=self._memory.runs == 1,
-            lagging=waited and lag_ms > LAGGING_MS * self._clock.pace.scale,
+            lagging=result.lagging or (waited and lag_ms > LAGGING_MS * self._clock.pace.scale),
         )
         self.seen.note(result)
         self._recorder.put(result)
+
+    async def _attempt(self, check: Check, *, suspect: bool) -> tuple[Result, int]:
+        """What became of a check, and how many ms after its instant its target was asked.
+
+        A target that hangs while others wait gives its place up, and is asked again among the suspects.
+        """
+        async with self._slots.place(suspect=suspect):
+            late_ms = self._clock.now_ms() - check.checked_at_ms
+            if is_too_late(check, self._clock.now_ms(), self._durations) or not self._has_time_for(check):
+                return expired(check, self._region), late_ms
+            confirm = check.monitor_id not in self._memory.down
+            probe = asyncio.create_task(self._prober.probe(check, confirm=confirm))
+            try:
+                if suspect or not await self._slots.outlasts(probe, self._durations.patience_s):
+                    return await probe, late_ms
+            finally:
+                probe.cancel()
+                await asyncio.wait({probe})
+        self._memory.hung.add(check.monitor_id)
+        return await self._attempt(check, suspect=True)
 
     def _has_time_for(self, check: Check) -> bool:
         """Both attempts last as long as they may in real time, at whatever pace life runs here."""
