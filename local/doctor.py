@@ -153,6 +153,8 @@ def _quota(session: Any) -> Finding:
 def _parameters(session: Any, stack: str, environment: str) -> Finding:
     functions = ("worker", "producer", "housekeeper") if session.region_name == "us-east-1" else ("worker",)
     names = [f"/{stack}/{function}/{url}" for function in functions for url in ("redis-url", "database-url")]
+    if len(functions) > 1:
+        names.append(f"/{stack}/notifier/database-url")  # it does without Redis
     missing = session.client("ssm").get_parameters(Names=names)["InvalidParameters"]
     is_so = f"{len(names) - len(missing)} of {len(names)} there"
     return Finding("Secrets in SSM", not missing, is_so, f"Run: make secrets REGION={environment} (needs the URLs).")

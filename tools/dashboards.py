@@ -40,11 +40,8 @@ class Line:
         """Namespace, name and dimensions."""
         return {
             "own": [STACK, self.metric, "Region", place.region],
-            "worker": ["AWS/Lambda", self.metric, "FunctionName", f"{STACK}-worker"],
-            "producer": ["AWS/Lambda", self.metric, "FunctionName", f"{STACK}-producer"],
-            "housekeeper": ["AWS/Lambda", self.metric, "FunctionName", f"{STACK}-housekeeper"],
             "queue": ["AWS/SQS", self.metric, "QueueName", f"{STACK}-dead-letters"],
-        }[self.of]
+        }.get(self.of, ["AWS/Lambda", self.metric, "FunctionName", f"{STACK}-{self.of}"])
 
 
 @dataclass(frozen=True)
@@ -121,13 +118,15 @@ PANELS = (
 )
 HOME_PANELS = (
     Panel(
-        "Producer and housekeeper",
+        "Producer, housekeeper, notifier",
         "A run each per minute, of some 100 ms. No line: the schedule is off. Errors: Redis or PostgreSQL is away.",
         (
             Line("Duration", "Maximum", "producer ms", "producer"),
             Line("Duration", "Maximum", "housekeeper ms", "housekeeper"),
+            Line("Duration", "Maximum", "notifier ms", "notifier"),
             Line("Errors", "Sum", "producer errors", "producer"),
             Line("Errors", "Sum", "housekeeper errors", "housekeeper"),
+            Line("Errors", "Sum", "notifier errors", "notifier"),
         ),
     ),
 )

@@ -19,19 +19,28 @@ from vantage.errors import SettingsError
 from vantage.settings import check_encrypted
 
 ROOT = Path(__file__).resolve().parents[1]
-HOME_FUNCTIONS, EVERYWHERE = ("producer", "housekeeper"), ("worker",)
-NAMES = ("REDIS_URL", "DATABASE_URL")
+BOTH = ("REDIS_URL", "DATABASE_URL")
+EVERYWHERE = {"worker": BOTH}
+AT_HOME = {"producer": BOTH, "housekeeper": BOTH, "notifier": ("DATABASE_URL",)}
 
 
 def main(arguments: list[str], env: Mapping[str, str]) -> None:
     """Check all values before any is written, then write them."""
     where = environment(arguments)
     stack, aws_region = env.get("STACK") or where["stack_name"], where["region"]
-    functions = EVERYWHERE + (HOME_FUNCTIONS if aws_region == env.get("HOME_REGION", "us-east-1") else ())
-    values = {parameter_name(stack, f, name): value_of(env, f, name) for f in functions for name in NAMES}
+    values = {
+        parameter_name(stack, function, name): value_of(env, function, name)
+        for function, names in needed(aws_region, env.get("HOME_REGION", "us-east-1")).items()
+        for name in names
+    }
     ssm = boto3.client("ssm", region_name=aws_region)
     for parameter, value in values.items():
         print(f"{aws_region} {parameter}: version {put(ssm, parameter, value, env.get('KMS_KEY_ID', ''))}")
+
+
+def needed(aws_region: str, home: str) -> dict[str, tuple[str, ...]]:
+    """Which URLs each function of an AWS region reads."""
+    return EVERYWHERE | (AT_HOME if aws_region == home else {})
 
 
 def environment(arguments: list[str]) -> dict[str, str]:

@@ -59,7 +59,9 @@ class Added(CloudFormationModel):
     def update_from_cloudformation_json(
         cls, original_resource: Any, new_resource_name: str, cloudformation_json: Any, account_id: str, region_name: str
     ) -> "Added":
-        """Make it anew."""
+        """Make it anew; a resource whose condition is false is None to moto, and stays that way."""
+        if original_resource is None:
+            return cls(new_resource_name, "")
         cls.remove(account_id, region_name, original_resource.physical_resource_id)
         return cls.create_from_cloudformation_json(new_resource_name, cloudformation_json, account_id, region_name)
 
@@ -184,6 +186,23 @@ def leave_out_no_value() -> None:
     moto_parsing.clean_json = clean
 
 
+def update_only_what_changes() -> None:
+    """A parameter that keeps the value it had by default has not changed; moto takes it for new, and updates all."""
+    resources: Any = parsing.ResourceMap
+    difference = resources.build_resource_diff
+
+    def diff(self: Any, template: Any, parameters: Any = None) -> Any:
+        had = self.resolved_parameters
+        changed = {name: value for name, value in (parameters or {}).items() if str(had.get(name)) != str(value)}
+        self.input_parameters = {
+            **self.input_parameters,
+            **{n: v for n, v in (parameters or {}).items() if n not in changed},
+        }
+        return difference(self, template, changed)
+
+    resources.build_resource_diff = diff
+
+
 class NoManagedPolicies:
     """The translator asks IAM for names of policies that our template does not use."""
 
@@ -235,6 +254,7 @@ if __name__ == "__main__":
     add_types()
     add_transform()
     leave_out_no_value()
+    update_only_what_changes()
     layer: Any = LayerVersion
     layer.physical_resource_id = property(lambda self: self.arn)  # `Ref` of a layer is its ARN
     main(["-p", sys.argv[1], "-H", "127.0.0.1"])

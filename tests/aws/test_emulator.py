@@ -107,8 +107,8 @@ class Cloud:
 def environment(function: str, aws_region: str, **more: str) -> dict[str, str]:
     """A deployed function's variables, with what `sam local` would change in them."""
     template = of_type(deployed(aws_region), "AWS::Lambda::Function")[function]["Environment"]["Variables"]
-    local = {"AWS_SAM_LOCAL": "true", "REDIS_URL_PARAMETER": "", "DATABASE_URL_PARAMETER": ""}
-    return {key: str(value) for key, value in {**template, **local, **more}.items()}
+    local = json.loads((ROOT / "events" / "env.json").read_text())["Parameters"]
+    return {key: str(value) for key, value in {**template, **local, "AWS_SAM_LOCAL": "true", **more}.items()}
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def cloud(
             env = environment(function, aws_region, **shared, ALLOW_PRIVATE_ADDRESSES="true")
             return stack.enter_context(emulated(built / "x86_64", function, env, tmp_path))
 
-        homes = {name: start(name.capitalize(), "us-east-1") for name in ("producer", "housekeeper")}
+        homes = {name: start(name.capitalize(), "us-east-1") for name in ("producer", "housekeeper", "notifier")}
         workers = {region: start("Worker", place) for region, place in zip(REGIONS, aws_regions(), strict=True)}
         yield Cloud({**homes, **workers}, database, redis_client, first_tick_s, pace)
 
@@ -171,9 +171,12 @@ def test_checks_travel_through_the_built_functions(cloud: Cloud) -> None:
     for region, pushed, ended, lost in cloud.sheet():
         assert pushed == ended + lost, region
         assert ended == sum(answer[region]["stored"] for answer in answers)
-    for name, word in (("producer", "pushed"), ("housekeeper", "kept"), *((region, "drained") for region in REGIONS)):
+    assert cloud.invoke("notifier", cloud.first_tick_s)["sent"] == 0
+    once = {"housekeeper": "kept", "notifier": "notified"}
+    twice = {"producer": "pushed", **dict.fromkeys(REGIONS, "drained")}
+    for name, word in (once | twice).items():
         lines = cloud.functions[name].json_lines()
-        assert [line["message"] for line in lines] == [word] * (1 if name == "housekeeper" else 2)
+        assert [line["message"] for line in lines if "_aws" not in line] == [word] * (2 if name in twice else 1)
         assert "127.0.0.1" not in json.dumps(lines)
 
 

@@ -36,9 +36,9 @@ def test_sam_and_cfn_lint_have_nothing_to_say() -> None:
         assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_producer_and_housekeeper_are_at_home_and_a_worker_is_everywhere() -> None:
-    """One template; what is home's alone is there by condition."""
-    assert lambdas(HOME).keys() == {"worker", "producer", "housekeeper"}
+def test_every_function_of_the_project_is_at_home_and_a_worker_is_everywhere() -> None:
+    """One template; what is home's alone is there by condition; no folder of functions/ is forgotten."""
+    assert lambdas(HOME).keys() == {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
     assert all(lambdas(region).keys() == {"worker"} for region in AWAY)
 
 
@@ -49,6 +49,7 @@ def test_a_local_run_has_the_same_regions_and_timeouts() -> None:
         "worker": fleet.WORKER_TIMEOUT_S,
         "producer": fleet.PRODUCER_TIMEOUT_S,
         "housekeeper": fleet.HOUSEKEEPER_TIMEOUT_S,
+        "notifier": fleet.NOTIFIER_TIMEOUT_S,
     }
     assert {row["Region"]: place for place, row in source()["Mappings"]["Regions"].items()} == fleet.REGIONS
 
@@ -129,9 +130,9 @@ def test_every_function_can_be_set_up_from_its_environment_and_reads_all_of_it(a
     for name, function in lambdas(aws_region).items():
         given = {key: str(value) for key, value in function["Environment"]["Variables"].items()}
         env = Recorded({**given, "AWS_REGION": aws_region, "AWS_LAMBDA_FUNCTION_NAME": f"vantage-{name}"})
-        settings = Settings.from_env(env, worker=name == "worker")
+        settings = Settings.from_env(env, worker=name == "worker", redis=name != "notifier")
         assert given.keys() <= env.read
-        assert settings.redis_url_parameter == f"/vantage/{name}/redis-url"
+        assert settings.redis_url_parameter == ("" if name == "notifier" else f"/vantage/{name}/redis-url")
         assert settings.database_url_parameter == f"/vantage/{name}/database-url"
         if name == "worker":
             assert settings.region == source()["Mappings"]["Regions"][aws_region]["Region"]
@@ -180,12 +181,25 @@ def test_each_function_has_a_role_of_its_own_that_reads_its_own_secrets_alone(aw
             if owner == role and statement["Action"] == "ssm:GetParameter"
             for arn in statement["Resource"]
         ]
-        env = function["Environment"]["Variables"]
-        own = (env["REDIS_URL_PARAMETER"], env["DATABASE_URL_PARAMETER"])
+        variables = function["Environment"]["Variables"]
+        own = [value for key, value in variables.items() if key.endswith("_PARAMETER")]
         assert readable == [f"arn:aws:ssm:{aws_region}:123456789012:parameter{parameter}" for parameter in own]
         logs = function["LoggingConfig"]["LogGroup"].strip("<>")
         assert resources[logs]["Properties"]["LogGroupName"] == f"/aws/lambda/{function['FunctionName']}"
         assert resources[logs]["Properties"]["RetentionInDays"] == 14
+
+
+@pytest.mark.parametrize("aws_region", ALL)
+def test_who_has_something_to_tell_calls_the_notifier_at_home(aws_region: str) -> None:
+    """From every region, by its ARN, and may do so."""
+    notifier = f"arn:aws:lambda:{HOME}:123456789012:function:vantage-notifier"
+    for name in lambdas(aws_region).keys() & {"worker", "housekeeper"}:
+        assert lambdas(aws_region)[name]["Environment"]["Variables"]["NOTIFIER_FUNCTION"] == notifier
+        role = f"{name.capitalize()}Role"
+        allowed = [s["Resource"] for who, s in statements(deployed(aws_region)) if who == role]
+        assert notifier in allowed
+    if aws_region == HOME:
+        assert lambdas(HOME)["notifier"]["FunctionName"] == "vantage-notifier"
 
 
 @pytest.mark.parametrize("aws_region", ALL)
@@ -225,8 +239,8 @@ def test_an_event_file_is_there_for_every_function_as_scheduler_sends_it() -> No
 def test_env_json_fills_in_what_the_template_declares() -> None:
     """`sam local` passes on only names that stand in the template."""
     given = json.loads((ROOT / "events" / "env.json").read_text())["Parameters"]
-    for function in lambdas(HOME).values():
-        assert given.keys() <= function["Environment"]["Variables"].keys()
+    declared = {key for each in lambdas(HOME).values() for key in each["Environment"]["Variables"]}
+    assert given.keys() <= declared
 
 
 def test_nothing_secret_stands_in_the_template_or_in_samconfig() -> None:
