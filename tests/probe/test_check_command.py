@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from tests.probe import zoo
+from vantage.check import Result, Status
+from vantage.errors import EventError
+from vantage.probe.report import check_of, in_full
 
 ROOT = Path(__file__).parents[2]
 
@@ -77,10 +80,79 @@ def test_a_person_sees_phases_as_bars() -> None:
         assert words in out
 
 
-def test_a_region_is_not_yet() -> None:
+def test_a_person_sees_what_was_expected_and_what_came() -> None:
+    """Side by side."""
+    code, out, _ = run(zoo.says(b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"), "--allow-private")
+    assert code == 1
+    assert "expected    a status from 200 to 299" in out
+    assert "came        answered 503, expected 200-299" in out
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Path:
+    """The place of a local system whose servers are away: who asked them would fail."""
+    urls = {
+        "DATABASE_URL": "postgresql:///?host=/nowhere", "REDIS_URL": "unix:///nowhere",
+        "ALLOW_PRIVATE_ADDRESSES": "true",
+    }  # fmt: skip
+    (tmp_path / "urls.json").write_text(json.dumps(urls))
+    return tmp_path
+
+
+def test_a_region_s_worker_probes_once_and_stores_nothing(system: Path) -> None:
+    """It is the worker's own handler, and neither Redis nor PostgreSQL is asked."""
+    code, out, err = run(zoo.says(zoo.OK), "--region", "EU", "--data-dir", str(system), "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["status"] == "up"
+
+
+def test_all_regions_are_asked_and_one_that_is_down_counts(system: Path) -> None:
+    """A result per region, which its user agent tells apart; exit code 1 where one of them is down."""
+
+    async def not_from_india(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await zoo.head_of(reader)
+        writer.write(b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n" if b"(INDIA)" in head else zoo.OK)
+
+    code, out, _ = run(not_from_india, "--region", "all", "--data-dir", str(system), "--json")
+    assert code == 1
+    assert {region: seen["status"] for region, seen in json.loads(out).items()} == {
+        "USA": "up", "INDIA": "down", "EU": "up",
+    }  # fmt: skip
+    code, out, _ = run(not_from_india, "--region", "all", "--data-dir", str(system))
+    assert "From INDIA:" in out
+
+
+def test_without_a_local_system_the_lambda_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker's function of that region, with the event of events/check.json."""
+    answer = json.dumps(in_full(Result(0, 0, "EU", Status.UP, http_status=200))).encode()
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(answer)
+
+    async def ask() -> tuple[int, str, bytes]:
+        async with zoo.target(zoo.says(head + answer)) as lambda_:
+            for name, value in {
+                "AWS_ENDPOINT_URL": lambda_.url, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x",
+            }.items():  # fmt: skip
+                monkeypatch.setenv(name, value)
+            words = ("--region", "EU", "--data-dir", str(tmp_path), "--json")
+            code, out, _ = await vantage("check", "https://www.example.com/", *words)
+            return code, out, lambda_.requests[0]
+
+    code, out, request = asyncio.run(ask())
+    assert (code, json.loads(out)["http_status"]) == (0, 200)
+    assert b"/functions/vantage-worker/invocations" in request
+
+
+def test_a_region_that_is_none_is_bad_input(system: Path) -> None:
     """Named, one line, exit code 2."""
-    code, out, err = asyncio.run(vantage("check", "http://example.com/", "--region", "EU"))
+    code, out, err = asyncio.run(vantage("check", "http://example.com/", "--region", "MARS", "--data-dir", str(system)))
     assert (code, out) == (2, "")
-    assert "--region" in err
-    assert "not built yet" in err
+    assert "there is no region MARS; there are USA, INDIA, EU, and all" in err
     assert len(err.splitlines()) == 1
+
+
+def test_the_event_of_the_folder_is_a_check() -> None:
+    """events/check.json is what the command sends."""
+    event = json.loads((ROOT / "events" / "check.json").read_text())
+    assert check_of(event["check"]).spec == {"url": "https://www.example.com/"}
+    with pytest.raises(EventError, match="must be like"):
+        check_of({"spec": "https://www.example.com/"})

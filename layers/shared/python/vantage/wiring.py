@@ -19,6 +19,7 @@ from vantage.notify import Notified, Notifier
 from vantage.notify.post import Post
 from vantage.notify.senders import Means
 from vantage.probe import Prober
+from vantage.probe.report import check_of, in_full
 from vantage.probe.secrets import NoSecret, Secrets
 from vantage.produce import Producer, Pushed
 from vantage.settings import Pooler, Settings, check_encrypted
@@ -169,6 +170,10 @@ class Outpost:
         """One worker run."""
         minute = datetime.fromtimestamp(event_ms(event) / 1000, UTC)
         return self.runner.run(self._drain(minute, context))
+
+    def check(self, asked: Any) -> dict[str, Any]:
+        """What this region sees of a target now; nothing is stored. Raises EventError."""
+        return in_full(self.runner.run(self.station.prober.probe(check_of(asked))))
 
     async def _drain(self, minute: datetime, context: Context) -> Summary:
         began_s = time.monotonic()
