@@ -301,7 +301,17 @@ class System:
             if (hit.site, hit.region) == (row["site"], row["region"])
             and hit.answered_s is not None and hit.answered_s - hit.at_s < 0.75 * self.plan.timeout_ms / 1000
             and began_s <= self.pace.lived_ms(hit.at_s) / 1000 < until_s
+            and not self._is_of_another(hit)
         ]  # fmt: skip
+
+    def _is_of_another(self, hit: Hit) -> bool:
+        """Whether it belongs to a check that was probed just then, late, and is up."""
+        lived_s, lasting_s = self.pace.lived_ms(hit.at_s) / 1000, 3 * self.plan.timeout_ms / 1000 * self.pace.scale
+        return any(
+            (row["site"], row["region"], row["status"]) == (hit.site, hit.region, "up")
+            and -EARLY_S <= lived_s - row["at_s"] - row["late_ms"] / 1000 <= lasting_s
+            for row in self.rows
+        )
 
     def _assert_hits(self) -> None:
         """Each probed row has its hit, and no check was tried more often than its entry was delivered."""
