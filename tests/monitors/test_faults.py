@@ -24,7 +24,7 @@ IN_A_MONITOR = {  # what is added as line 4, and the fault there
     "or ssm:/path",
     "{headers: {authorization: env:A}, auth: {bearer: env:T}}": "auth: is the header Authorization, which stands in "
     "headers too",
-    "ip_family: ipv5": "ip_family: must be 'any', 'ipv4' or 'ipv6'; it is ipv5",
+    "ip_family: ipv5": "ip_family: must be 'any', 'ipv4', 'ipv6' or 'both'; it is ipv5",
     "http2: false": "not yet: http2",
     "channels: [team]": "not yet: channels",
     "method: DELETE": "method: must be 'GET', 'HEAD' or 'POST'; it is DELETE",

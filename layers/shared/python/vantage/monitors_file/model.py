@@ -129,7 +129,7 @@ class MonitorItem(Strict):
     """One monitor, in the words of the file."""
 
     model_config = {"json_schema_extra": _needed_keys}
-    not_yet = {**later("http2", "channels", "grace"), "type": ("heartbeat",), "ip_family": ("both",)}
+    not_yet = {**later("http2", "channels", "grace"), "type": ("heartbeat",)}
 
     name: Line
     slug: Slug = Field(
@@ -159,7 +159,7 @@ class MonitorItem(Strict):
     auth: Annotated[Auth, AfterValidator(_only), OF_TYPE] = absent()
     user_agent: Annotated[UserAgent | None, OF_TYPE] = Field(None, description="null = Vantage/<version> (<REGION>)")
     redirects: Annotated[Redirects, OF_TYPE] = Redirects()
-    ip_family: Annotated[Literal["any", "ipv4", "ipv6"], OF_TYPE] = "any"
+    ip_family: Annotated[Literal["any", "ipv4", "ipv6", "both"], OF_TYPE] = "any"
     verify_tls: Annotated[bool, OF_TYPE] = True
     expect: Annotated[Expect, AfterValidator(_for_type)] = Expect()
 

@@ -8,6 +8,7 @@ import httpx
 from vantage.check import Reason
 from vantage.probe.body import BodyFault, decode
 from vantage.probe.credentials import Resolve
+from vantage.probe.families import over_each
 from vantage.probe.faults import AddressRefused
 from vantage.probe.outcome import Outcome, down
 from vantage.probe.plan import Plan
@@ -27,7 +28,16 @@ class Means:
 
 async def attempt(means: Means, plan: Plan, trace: Trace) -> Outcome:
     """What the target answers now; raises httpx.TransportError where it does not."""
-    trace.verify, trace.family, trace.read_most = plan.verify, plan.family, plan.expectations.read_most
+    trace.verify, trace.read_most = plan.verify, plan.expectations.read_most
+
+    async def over(family: str) -> Outcome:
+        trace.family = family
+        return await _attempt(means, plan, trace)
+
+    return await over_each(plan.family, trace, over)
+
+
+async def _attempt(means: Means, plan: Plan, trace: Trace) -> Outcome:
     try:
         response = await _follow(means, plan, trace)
     except RedirectFault as fault:

@@ -9,7 +9,7 @@ from vantage.guard import GuardError, check_header, check_method, check_url
 from vantage.monitor import Json
 from vantage.probe.credentials import Credential, Resolve, credentials, is_reference, resolved
 from vantage.probe.expect import Expectations, compile_expectations
-from vantage.probe.resolve import FAMILIES
+from vantage.probe.families import check_family
 from vantage.probe.trace import KEY, Trace
 
 FOLLOW = 10
@@ -56,8 +56,7 @@ def read(spec: Mapping[str, Json], *, user_agent: str, allow_private: bool) -> P
 def _read(spec: Mapping[str, Json], user_agent: str) -> Plan:
     url, body, method = _url(spec["url"]), str(spec.get("body") or "").encode(), spec.get("method") or "GET"
     redirects, family = spec.get("redirects") or {}, spec.get("ip_family") or "any"
-    if family not in FAMILIES:
-        raise GuardError(f"ip_family must be one of {', '.join(FAMILIES)}.")
+    check_family(family, url.host)
     length = {"Content-Length": str(len(body))} if body or method == "POST" else {}
     return Plan(
         method=method,

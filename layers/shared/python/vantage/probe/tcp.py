@@ -1,7 +1,7 @@
 """One attempt at a tcp monitor: connect, shake hands where TLS is asked for, and wait for a banner where one is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import httpx
@@ -9,10 +9,10 @@ import httpx
 from vantage.check import Reason
 from vantage.guard import GuardError, check_host, check_port
 from vantage.monitor import Json
-from vantage.probe.expect import compile_timing
+from vantage.probe.expect import Expectations, compile_timing
+from vantage.probe.families import check_family, over_each
 from vantage.probe.kept import Origin
 from vantage.probe.outcome import Outcome, down
-from vantage.probe.resolve import FAMILIES
 from vantage.probe.seen import Seen
 from vantage.probe.trace import Trace
 from vantage.probe.transport import Transport
@@ -44,6 +44,17 @@ async def attempt(transport: Transport, spec: Mapping[str, Json], trace: Trace, 
     """What the port does now; raises httpx.TransportError where nothing takes the connection, and GuardError."""
     origin, expect = _origin(spec, allow_private), spec.get("expect") or {}
     timing, banner = compile_timing(expect), _banner(expect)
+
+    async def over(family: str) -> Outcome:
+        heard = replace(banner) if banner else None
+        return await _attempt(transport, origin._replace(family=family), heard, timing, trace)
+
+    return await over_each(origin.family, trace, over)
+
+
+async def _attempt(
+    transport: Transport, origin: Origin, banner: Banner | None, timing: Expectations, trace: Trace
+) -> Outcome:
     connection = await transport.open(origin, trace)
     try:
         if banner is not None:
@@ -60,8 +71,7 @@ def _origin(spec: Mapping[str, Json], allow_private: bool) -> Origin:
     host, port, family = spec["host"], spec["port"], spec.get("ip_family") or "any"
     check_host(f"[{host}]" if ":" in host else host, allow_private)
     check_port(port)
-    if family not in FAMILIES:
-        raise GuardError(f"ip_family must be one of {', '.join(FAMILIES)}.")
+    check_family(family, host)
     name = host if host.isascii() else host.encode("idna").decode("ascii")
     scheme = "https" if spec.get("tls") else "tcp"
     return Origin(scheme, name.lower().removesuffix("."), int(port), bool(spec.get("verify_tls", True)), family)
