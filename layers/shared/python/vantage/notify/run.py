@@ -1,7 +1,6 @@
 """One notifier run: takes the letters that may be sent, sends them channel by channel, notes what became of each."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from vantage.store.outbox import Letter
 LEASE_S = 60.0  # longer than a channel's batch can take: MOST_A_CHANNEL times the time one POST may take, 3 at once
 MOST_A_CHANNEL = 12
 AT_ONCE = 3
+LOOK_EVERY_S = 1.0  # for channels that get their first letter while another one hangs
 
 
 @dataclass(slots=True)
@@ -40,21 +40,33 @@ class Notifier:
     means: Means
     patience: Patience = Patience()
     pace: Pace = Pace()
+    lease_s: float = LEASE_S
 
     async def run(self, until_s: float) -> Notified:
         """Send what may be sent, until nothing may or the loop's clock says `until_s`; raises ServerUnavailable."""
         done = Notified()
-        loop = asyncio.get_running_loop()
         connection = await self.database.connection()
-        while loop.time() < until_s and (letters := await outbox.take(connection, LEASE_S, MOST_A_CHANNEL)):
-            by_channel: dict[str, list[Letter]] = defaultdict(list)
-            for letter in letters:
-                by_channel[letter.channel].append(letter)
-            await asyncio.gather(*(self._send_all(connection, mine, done) for mine in by_channel.values()))
+        busy: dict[str, asyncio.Task[None]] = {}
+        while True:
+            for channel in await outbox.channels_with_letters(connection) - busy.keys():
+                busy[channel] = asyncio.create_task(self._empty(connection, channel, until_s, done))
+            if not busy or asyncio.get_running_loop().time() >= until_s:
+                break
+            await asyncio.wait(busy.values(), timeout=LOOK_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
+            for channel in [channel for channel, task in busy.items() if task.done()]:
+                busy.pop(channel).result()
+        await asyncio.gather(*busy.values())
         return done
 
+    async def _empty(self, connection: AsyncConnection, channel: str, until_s: float, done: Notified) -> None:
+        """Send what one channel may get: one that hangs holds up nobody but itself."""
+        while asyncio.get_running_loop().time() < until_s and (
+            letters := await outbox.take(connection, channel, self.lease_s, MOST_A_CHANNEL)
+        ):
+            await self._send_all(connection, letters, done)
+
     async def _send_all(self, connection: AsyncConnection, letters: Sequence[Letter], done: Notified) -> None:
-        """A channel's letters, a few at once: a channel that hangs holds up nobody but itself."""
+        """A channel's letters, a few at once."""
         places = asyncio.Semaphore(AT_ONCE)
 
         async def send(letter: Letter) -> None:

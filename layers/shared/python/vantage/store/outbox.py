@@ -23,27 +23,40 @@ class Letter:
     config: Mapping[str, Any]
 
 
-# Of each channel and subject only the oldest that is not told yet; whoever gets the lease tells it.
+# Of each subject only the oldest that is not told yet; whoever gets the lease tells it.
 _TAKE = """
 WITH first AS (
-    SELECT DISTINCT ON (o.channel, o.subject) o.id, o.channel, o.due_at, o.lease_until
-      FROM outbox o JOIN channel c ON c.name = o.channel AND c.enabled
-     WHERE o.sent_at IS NULL AND o.given_up_at IS NULL
-     ORDER BY o.channel, o.subject, o.id
+    SELECT DISTINCT ON (subject) id, due_at, lease_until FROM outbox
+     WHERE channel = %(channel)s AND sent_at IS NULL AND given_up_at IS NULL
+     ORDER BY subject, id
 ), ready AS (
-    SELECT id, row_number() OVER (PARTITION BY channel ORDER BY id) AS n FROM first
+    SELECT id FROM first
      WHERE due_at <= clock_timestamp() AND coalesce(lease_until, '-infinity') < clock_timestamp()
+     ORDER BY id LIMIT %(most)s
 )
 UPDATE outbox o SET lease_until = clock_timestamp() + make_interval(secs => %(lease)s), attempts = o.attempts + 1
   FROM channel c
- WHERE o.id IN (SELECT id FROM ready WHERE n <= %(most)s) AND c.name = o.channel
+ WHERE o.id IN (SELECT id FROM ready) AND c.name = o.channel AND c.enabled
    AND o.sent_at IS NULL AND coalesce(o.lease_until, '-infinity') < clock_timestamp()
 RETURNING o.id, o.channel, o.subject, o.type, o.facts, o.created_at, o.attempts, c.type, c.config"""
 
 
-async def take(connection: AsyncConnection, lease_s: float, most_a_channel: int) -> list[Letter]:
-    """Take the letters that may be sent now, `most_a_channel` of each channel; they are ours for `lease_s` seconds."""
-    cursor = await connection.execute(_TAKE, {"lease": lease_s, "most": most_a_channel})
+async def channels_with_letters(connection: AsyncConnection) -> set[str]:
+    """The channels for which something may be sent now."""
+    cursor = await connection.execute(
+        """SELECT DISTINCT o.channel FROM outbox o JOIN channel c ON c.name = o.channel AND c.enabled
+            WHERE o.sent_at IS NULL AND o.given_up_at IS NULL AND o.due_at <= clock_timestamp()
+              AND coalesce(o.lease_until, '-infinity') < clock_timestamp()
+              AND NOT EXISTS (SELECT FROM outbox p
+                               WHERE p.channel = o.channel AND p.subject = o.subject AND p.id < o.id
+                                 AND p.sent_at IS NULL AND p.given_up_at IS NULL)"""
+    )
+    return {channel for (channel,) in await cursor.fetchall()}
+
+
+async def take(connection: AsyncConnection, channel: str, lease_s: float, most: int) -> list[Letter]:
+    """Take letters of a channel that may be sent now, `most` at once; they are ours for `lease_s` seconds."""
+    cursor = await connection.execute(_TAKE, {"channel": channel, "lease": lease_s, "most": most})
     return sorted((Letter(*row) for row in await cursor.fetchall()), key=lambda letter: letter.id)
 
 

@@ -1,0 +1,204 @@
+"""The notifier on a real outbox and real receivers: at least once by one id, in order, troubles kept apart."""
+
+import asyncio
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local.environments import IMPORT_PATH
+from tests.notify.receivers import Answer, Received, receiver
+from tests.notify.sending import SCALE, send
+from vantage.clock import Pace
+from vantage.notify.backoff import Patience
+from vantage.store.channels import Channel, load_channels, save_channels
+
+Database = Any
+
+
+def add_channel(database: Database, name: str, url: str) -> None:
+    """A webhook channel."""
+    save_channels(database, [Channel(name, "webhook", {"url": url})])
+
+
+def add_incidents(database: Database, channel: str, count: int, monitors: int = 10) -> None:
+    """Letters of so many incidents, opened and resolved, of a few monitors in turn."""
+    for number in range(1, count + 1):
+        facts = {
+            "incident_id": number, "verdict": "site_down", "kind": "", "at": "2026-11-24T08:00:00Z",
+            "began_at": "2026-11-24T08:00:00Z", "opened_at": "2026-11-24T08:00:00Z",
+            "monitor": {"slug": f"m{number % monitors}", "name": "Shop"}, "regions": [],
+        }  # fmt: skip
+        for kind in ("opened", "resolved"):
+            resolved = {"resolved_at": "2026-11-24T08:05:00Z" if kind == "resolved" else None}
+            database.execute(
+                "INSERT INTO outbox (channel, subject, key, type, facts) VALUES (%s, %s, %s, %s, %s)",
+                (channel, str(number % monitors), f"{kind}:{number}", f"incident.{kind}", json.dumps(facts | resolved)),
+            )
+
+
+def run(database_url: str, **options: Any) -> Any:
+    """One run within this process."""
+    return asyncio.run(send(database_url, **options))
+
+
+def waiting(database: Database) -> int:
+    """How many letters are not told yet."""
+    query = "SELECT count(*) FROM outbox WHERE sent_at IS NULL AND given_up_at IS NULL"
+    return int(database.execute(query).fetchone()[0])
+
+
+def test_each_letter_arrives_once_and_in_order(database: Database, database_url: str) -> None:
+    """Everything arrives; per monitor an incident's end comes after its beginning and before the next one's."""
+    with receiver() as hook:
+        add_channel(database, "hook", hook.url)
+        add_incidents(database, "hook", 20, monitors=4)
+        done = run(database_url)
+    assert (done.sent, waiting(database), len(hook.received)) == (40, 0, 40)
+    for slug in {one.json["data"]["monitor"]["slug"] for one in hook.received}:
+        mine = [one.json for one in hook.received if one.json["data"]["monitor"]["slug"] == slug]
+        told = [(one["data"]["incident"]["id"], one["type"]) for one in mine]
+        assert told == sorted(told)
+
+
+def test_kill_at_any_step_loses_none_and_doubles_none(database: Database, database_url: str) -> None:
+    """Killed again and again: by webhook id, exactly one opened and one resolved per incident, each time the same body.
+
+    Broken once by noting a letter as sent before it was.
+    """
+    chance = random.Random(1)
+
+    def slowly(_: Received) -> Answer:
+        time.sleep(chance.uniform(0, 0.05))
+        return 204, {}
+
+    with receiver(slowly) as hook:
+        add_channel(database, "hook", hook.url)
+        add_incidents(database, "hook", 60, monitors=30)
+        kills, deadline_s = 0, time.monotonic() + 100
+        path = ":".join(map(str, IMPORT_PATH))
+        while waiting(database):
+            assert time.monotonic() < deadline_s
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.notify.sending", database_url], env={"PYTHONPATH": path}
+            )
+            already = len(hook.received)
+            patience_s = time.monotonic() + 3
+            while len(hook.received) == already and time.monotonic() < patience_s and waiting(database):
+                time.sleep(0.002)
+            time.sleep(chance.uniform(0, 0.25))
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            kills += 1
+    found = hook.by_id()
+    assert len(found) == 120
+    assert all(bodies == [bodies[0]] * len(bodies) for bodies in found.values())
+    told = [(bodies[0]["data"]["incident"]["id"], bodies[0]["type"]) for bodies in found.values()]
+    assert sorted(told) == sorted((n, f"incident.{kind}") for n in range(1, 61) for kind in ("opened", "resolved"))
+    assert kills > 5
+
+
+def test_a_channel_that_hangs_or_fails_holds_up_no_other(database: Database, database_url: str) -> None:
+    """While one receiver never answers and another answers 500, the third gets everything at once.
+
+    Seen red where a run waited for all channels before it took more.
+    """
+
+    def hang(_: Received) -> Answer:
+        time.sleep(1.5)
+        return 204, {}
+
+    with receiver(hang) as hanging, receiver(lambda _: (500, {})) as failing, receiver() as well:
+        for name, url in (("hanging", hanging.url), ("failing", failing.url), ("well", well.url)):
+            add_channel(database, name, url)
+            add_incidents(database, name, 3, monitors=3)
+        began_s = time.monotonic()
+        done = run(database_url)
+        took_s = time.monotonic() - began_s
+    assert (done.sent, len(well.received)) == (6, 6)
+    assert well.received[-1].at_s - began_s < 0.5 < took_s < 5
+    assert done.troubles == {"hanging": "no answer within 0.5 s", "failing": "answered 500"}
+
+
+def test_a_receiver_that_is_gone_for_an_hour_gets_everything_afterwards(database: Database, database_url: str) -> None:
+    """Refused connections are tried again, further and further apart, and then all arrives in order."""
+    with receiver() as hook:
+        url = hook.url
+    add_channel(database, "hook", url)
+    add_incidents(database, "hook", 3, monitors=3)
+    database.execute("UPDATE outbox SET created_at = created_at - interval '1 second'")
+    tries = 0
+    end_s = time.monotonic() + 3600 / SCALE / 20  # a scaled part of it: the waits double, so most tries are early
+    while time.monotonic() < end_s:
+        tries += run(database_url).postponed
+        time.sleep(0.05)
+    assert 9 < tries < 40
+    with receiver(port=int(url.rpartition(":")[2])) as back:
+        deadline_s = time.monotonic() + 20
+        while waiting(database):
+            assert time.monotonic() < deadline_s
+            run(database_url)
+            time.sleep(0.02)
+    assert sorted(back.kinds()) == ["incident.opened"] * 3 + ["incident.resolved"] * 3
+
+
+def test_retry_after_is_honoured(database: Database, database_url: str) -> None:
+    """429 with Retry-After: not before that long, then it is taken."""
+    answers: Iterator[Answer] = iter([(429, {"Retry-After": "60"}), (204, {})])
+    with receiver(lambda _: next(answers)) as hook:
+        add_channel(database, "hook", hook.url)
+        add_incidents(database, "hook", 1)
+        database.execute("DELETE FROM outbox WHERE type = 'incident.resolved'")
+        assert run(database_url).postponed == 1
+        deadline_s = time.monotonic() + 10
+        while waiting(database):
+            assert time.monotonic() < deadline_s
+            run(database_url)
+    assert hook.received[1].at_s - hook.received[0].at_s >= 60 / SCALE
+
+
+def test_410_switches_the_channel_off(database: Database, database_url: str) -> None:
+    """A receiver that is gone is asked no more, and `vantage channels` says why."""
+    with receiver(lambda _: (410, {})) as hook:
+        add_channel(database, "hook", hook.url)
+        add_incidents(database, "hook", 3, monitors=1)
+        done = run(database_url)
+        run(database_url)
+    [channel] = load_channels(database)
+    assert (done.switched_off, len(hook.received), waiting(database)) == (["hook"], 1, 0)
+    assert (channel.enabled, channel.disabled_reason) == (False, "the receiver answered 410: it is gone")
+
+
+def test_what_nobody_takes_for_a_day_is_given_up(database: Database, database_url: str) -> None:
+    """And what comes behind it goes on."""
+    answers: Iterator[Answer] = iter([(500, {}), *[(204, {})] * 5])
+    with receiver(lambda _: next(answers)) as hook:
+        add_channel(database, "hook", hook.url)
+        add_incidents(database, "hook", 1)
+        done = run(database_url, patience=Patience(give_up_after_s=0))
+    assert (done.given_up, done.sent, waiting(database)) == (1, 1, 0)
+
+
+def test_nothing_private_is_spoken_to(database: Database, database_url: str) -> None:
+    """A channel whose name stands for an inner address is refused with the reason; nothing reaches it."""
+    with receiver() as hook:
+        add_channel(database, "hook", hook.url)
+        add_incidents(database, "hook", 1)
+        done = run(database_url, allow_private=False)
+    assert (hook.received, done.sent) == ([], 0)
+    assert "private or loopback" in done.troubles["hook"]
+
+
+@pytest.mark.parametrize(("attempts", "wish_s", "expected_s"), [
+    (1, None, 5), (2, None, 10), (5, None, 80), (40, None, 900), (1, 60, 60), (1, 1, 5), (1, 90_000, 3600),
+])  # fmt: skip
+def test_waits_double_up_to_a_quarter_of_an_hour(attempts: int, wish_s: float | None, expected_s: float) -> None:
+    """And the receiver's wish is honoured up to an hour."""
+    assert Patience().delay_s(attempts, wish_s) == expected_s
+    assert Pace(SCALE).real_s(60) == 1
