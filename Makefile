@@ -55,3 +55,20 @@ dashboards: setup ## the dashboards anew into template.yaml, from tools/dashboar
 
 soak: setup ## faults by chance for ten minutes (DURATION=60 SEED=1), or SIGKILLs (KILLS=1000)
 	@DURATION=$(or $(DURATION),600) SEED=$(SEED) KILLS=$(or $(KILLS),0) exec $(BIN)/python -m tests.faults.soak
+
+.PHONY: secrets deploy deploy-all smoke test-aws
+
+secrets: setup ## REDIS_URL and DATABASE_URL of this environment into SSM (REGION=usa, india or eu)
+	@exec $(BIN)/python tools/secrets.py $(REGION)
+
+deploy: setup ## build and deploy one region (REGION=usa, india or eu)
+	@exec tools/deploy $(REGION)
+
+deploy-all: setup ## every region, home first
+	@exec tools/deploy usa india eu
+
+smoke: setup ## look at a real deployment from outside (REGION=usa, india or eu)
+	@exec $(BIN)/python tools/smoke.py $(REGION)
+
+test-aws: setup ## build, deploy to a stand-in for AWS, invoke locally: minutes (ARGS="-x")
+	@VANTAGE_TEST_AWS=1 exec $(BIN)/python -m pytest tests/aws $(ARGS)

@@ -17,6 +17,7 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from vantage.errors import ServerUnavailable, VantageError
+from vantage.store.connection import trust
 
 FOLDER = Path(__file__).resolve().parent.parent / "migrations"
 LOCK = "SELECT pg_advisory_lock(7301, 0)"
@@ -35,7 +36,7 @@ class MigrationError(VantageError):
 def migrate(database_url: str, folder: Path = FOLDER, *, tries: int = TRIES) -> list[str]:
     """Apply what is missing and return the names, each tried so often; raises MigrationError, ServerUnavailable."""
     try:
-        with psycopg.connect(database_url, autocommit=True, connect_timeout=10) as connection:
+        with psycopg.connect(database_url, autocommit=True, connect_timeout=10, **trust(database_url)) as connection:
             connection.execute(LOCK)
             applied = _apply(connection, {path.stem: path for path in sorted(folder.glob("[0-9]*.sql"))}, tries)
             _index_partitions(connection)

@@ -20,7 +20,7 @@ from vantage.drain import Station
 from vantage.durations import Durations
 from vantage.metrics import DEFAULT, DETAILED, MOST_VALUES, thinned
 from vantage.settings import Settings
-from vantage.store.connection import AsyncDatabase
+from vantage.store.connection import AsyncDatabase, Database
 from vantage.stream.reader import StreamReader
 from vantage.wiring import Outpost
 
@@ -70,7 +70,9 @@ def outpost(world: World) -> Iterator[Outpost]:
     reader, database = StreamReader(world.redis_url, "g-eu", "c1"), AsyncDatabase(world.database_url)
     station = Station("EU", "local", reader, database, probe, durations=Durations(flush_s=0.05))
     with asyncio.Runner() as runner:
-        yield Outpost(settings, runner, station)
+        bench = Database(world.database_url)
+        yield Outpost(settings, runner, station, bench)
+        bench.close()
         runner.run(reader.close())
         runner.run(database.close())
 

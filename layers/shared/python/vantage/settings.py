@@ -12,6 +12,13 @@ from vantage.errors import SettingsError
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
+class DatabaseCa(StrEnum):
+    """Whose certificates PostgreSQL's is believed by: the public authorities', or Amazon RDS's own."""
+
+    SYSTEM = "system"
+    RDS = "rds"
+
+
 class Pooler(StrEnum):
     """What stands before PostgreSQL; a transaction pooler bears no prepared statements."""
 
@@ -34,6 +41,7 @@ class Settings:
     spread_s: int = 10
     polling: Polling = Polling.THRIFTY
     pooler: Pooler = Pooler.NONE
+    database_ca: DatabaseCa = DatabaseCa.SYSTEM
     allow_private: bool = False
     consumer: str = ""
     notifier: str = ""  # the notifier function's ARN, for who has something to tell; none: its schedule finds it
@@ -61,6 +69,7 @@ class Settings:
             concurrency=_whole(env, "CONCURRENCY", 100, 1, 400),
             spread_s=_whole(env, "SPREAD_SECONDS", 10, 1, 60),
             polling=Polling(_choice(env, "POLLING", Polling)),
+            database_ca=DatabaseCa(_choice(env, "DATABASE_CA", DatabaseCa)),
             pooler=Pooler(_choice(env, "DATABASE_POOLER", Pooler)),
             allow_private=_local_only(env, "ALLOW_PRIVATE_ADDRESSES", deployed) == "true",
             is_deployed=deployed,

@@ -22,9 +22,9 @@ from vantage.probe import Prober
 from vantage.probe.report import check_of, in_full
 from vantage.probe.secrets import NoSecret, Secrets
 from vantage.produce import Producer, Pushed
-from vantage.settings import Pooler, Settings, check_encrypted
+from vantage.settings import DatabaseCa, Pooler, Settings, check_encrypted
 from vantage.store.books import closed_between
-from vantage.store.connection import AsyncDatabase, Database
+from vantage.store.connection import RDS_AUTHORITIES, AsyncDatabase, Database
 from vantage.stream.reader import StreamReader
 from vantage.stream.writer import StreamWriter
 
@@ -64,8 +64,15 @@ def _urls(settings: Settings) -> tuple[str, str]:
     """Redis's and PostgreSQL's URL: set here, or the values of SSM parameters, read once per environment."""
     return (
         settings.redis_url or _secret_url("REDIS_URL", settings.redis_url_parameter),
-        settings.database_url or _secret_url("DATABASE_URL", settings.database_url_parameter),
+        _database_url(settings),
     )
+
+
+def _database_url(settings: Settings) -> str:
+    url = settings.database_url or _secret_url("DATABASE_URL", settings.database_url_parameter)
+    if settings.database_ca is DatabaseCa.RDS and "sslrootcert=" not in url:
+        return f"{url}{'&' if '?' in url else '?'}sslrootcert={RDS_AUTHORITIES}"
+    return url
 
 
 def _secret_url(name: str, parameter: str) -> str:
@@ -243,7 +250,7 @@ class Desk:
 def desk() -> Desk:
     """The notifier's environment, made at its first invocation; raises SettingsError."""
     settings = Settings.from_env(os.environ, redis=False)
-    database_url = settings.database_url or _secret_url("DATABASE_URL", settings.database_url_parameter)
+    database_url = _database_url(settings)
     database = AsyncDatabase(database_url, prepare=settings.pooler is Pooler.NONE, name="vantage-notifier")
     means = Means(Post(allow_private=settings.allow_private), _secrets(settings).value)
     return Desk(settings, asyncio.Runner(), Notifier(database, means, pace=settings.pace))

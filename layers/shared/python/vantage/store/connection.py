@@ -1,8 +1,10 @@
 """One connection per environment, reused by every invocation and replaced when it is found dead."""
 
 import select
+from pathlib import Path
 from typing import Any
 
+import certifi
 import psycopg
 
 from vantage.errors import ServerUnavailable
@@ -27,11 +29,27 @@ def _unavailable(error: psycopg.Error) -> ServerUnavailable:
     return ServerUnavailable(f"PostgreSQL does not answer ({reason}). Check DATABASE_URL and that the server runs.")
 
 
+RDS_AUTHORITIES = Path(__file__).with_name("rds.pem")
+
+
+def trust(url: str) -> dict[str, Any]:
+    """Whose certificates are believed where a URL asks for that and does not say: the public authorities'.
+
+    libpq itself would look into a home directory, which a function has not.
+    """
+    return {"sslrootcert": certifi.where()} if "sslmode=verify-" in url and "sslrootcert=" not in url else {}
+
+
 def connect(url: str, *, prepare: bool = True, name: str = "vantage") -> Connection:
     """A new autocommitting connection; raises ServerUnavailable. `prepare` False for a transaction pooler."""
     try:
         return psycopg.connect(
-            url, autocommit=True, prepare_threshold=5 if prepare else None, application_name=name, **_CONNECT
+            url,
+            autocommit=True,
+            prepare_threshold=5 if prepare else None,
+            application_name=name,
+            **_CONNECT,
+            **trust(url),
         )
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         raise _unavailable(error) from None
@@ -41,7 +59,12 @@ async def connect_async(url: str, *, prepare: bool = True, name: str = "vantage"
     """The same for the worker's event loop."""
     try:
         return await psycopg.AsyncConnection.connect(
-            url, autocommit=True, prepare_threshold=5 if prepare else None, application_name=name, **_CONNECT
+            url,
+            autocommit=True,
+            prepare_threshold=5 if prepare else None,
+            application_name=name,
+            **_CONNECT,
+            **trust(url),
         )
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         raise _unavailable(error) from None

@@ -1,0 +1,74 @@
+"""smoke.py REGION: looks at a deployed region from outside; ends with 1 where something is not well there.
+
+It changes nothing. It needs the same sign-in as `make deploy`.
+"""
+
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+ROOT = Path(__file__).resolve().parents[1]
+LATELY = timedelta(minutes=10)
+Finding = tuple[str, bool, str]
+
+
+def main(arguments: list[str]) -> None:
+    """Print what was found and end with 1 where something of it is not well."""
+    tables = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    names = [name for name, table in tables.items() if isinstance(table, dict)]
+    if len(arguments) != 1 or arguments[0] not in names:
+        sys.exit(f"Say which region: {', '.join(names)} (make smoke REGION={names[0]}).")
+    where = tables[arguments[0]]["global"]["parameters"]
+    session = boto3.Session(region_name=where["region"])
+    try:
+        findings = list(look(session, where["stack_name"]))
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(f"AWS does not answer: {error}")
+    for what, well, is_so in findings:
+        print(f"{'ok  ' if well else 'FAIL'}  {what}: {is_so}")
+    sys.exit(0 if all(well for _, well, _ in findings) else 1)
+
+
+def look(session: Any, stack: str) -> Iterator[Finding]:
+    """The stack, its functions' last ten minutes, its queue and its alarms."""
+    state = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
+    yield "stack", state in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), state
+    names = [each["Name"] for each in session.client("scheduler").list_schedules(NamePrefix=f"{stack}-")["Schedules"]]
+    watch = session.client("cloudwatch")
+    for name in names:
+        ran, failed = (total(watch, "AWS/Lambda", metric, "FunctionName", name) for metric in ("Invocations", "Errors"))
+        yield name, ran > 0 and failed == 0, f"{ran:.0f} runs, {failed:.0f} errors in 10 minutes"
+    worker = session.client("lambda").get_function_configuration(FunctionName=f"{stack}-worker")
+    region = worker["Environment"]["Variables"]["REGION"]
+    stored = total(watch, stack, "ChecksStored", "Region", region)
+    yield f"results of {region}", stored > 0, f"{stored:.0f} stored in 10 minutes"
+    queue = session.client("sqs").get_queue_url(QueueName=f"{stack}-dead-letters")["QueueUrl"]
+    attributes = session.client("sqs").get_queue_attributes(
+        QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"]
+    )
+    waiting = int(attributes["Attributes"]["ApproximateNumberOfMessages"])
+    yield "dead letters", waiting == 0, str(waiting)
+    alarms = watch.describe_alarms(AlarmNamePrefix=f"{stack}-")["MetricAlarms"]
+    ringing = [each["AlarmName"] for each in alarms if each["StateValue"] == "ALARM"]
+    yield "alarms", not ringing, f"{', '.join(ringing) or 'none'} of {len(alarms)} ringing"
+
+
+def total(watch: Any, namespace: str, metric: str, dimension: str, value: str) -> float:
+    """The sum of a metric over the last ten minutes."""
+    now = datetime.fromtimestamp(time.time(), UTC)
+    answer = watch.get_metric_statistics(
+        Namespace=namespace, MetricName=metric, Dimensions=[{"Name": dimension, "Value": value}],
+        StartTime=now - LATELY, EndTime=now, Period=60, Statistics=["Sum"],
+    )  # fmt: skip
+    return float(sum(point["Sum"] for point in answer["Datapoints"]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
