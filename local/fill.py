@@ -90,7 +90,7 @@ def _monitors(connection: Connection, count: int, first: datetime, until: dateti
              FROM known, generate_series(1, %s) i RETURNING id""",
         (INTERVAL_S, count),
     ).fetchall()
-    extend_schedules(connection, [id_ for (id_,) in ids], first, until)
+    extend_schedules(connection, dict.fromkeys((id_ for (id_,) in ids), first), until)
     phases = connection.execute(
         "SELECT monitor_id, phase_s FROM monitor_schedule WHERE monitor_id = ANY (%s) AND from_tick = %s",
         ([id_ for (id_,) in ids], first),

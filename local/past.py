@@ -3,7 +3,7 @@
 What is written is accounted for as if it had been lived: each slot has a ledger row, and what has no row is lost.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -34,14 +34,16 @@ class Booked:
     expired: int = 0
 
 
-def extend_schedules(connection: Connection, monitors: Sequence[int], first: datetime, until: datetime) -> None:
-    """Put what is in force for these monitors now into force from `first` up to and without `until`, in the past."""
+def extend_schedules(connection: Connection, firsts: Mapping[int, datetime], until: datetime) -> None:
+    """Put each monitor's first schedule into force earlier, too: from its tick up to and without `until`."""
     connection.execute(
         """INSERT INTO monitor_schedule (monitor_id, from_tick, until_tick, interval_s, phase_s, regions, enabled)
-           SELECT DISTINCT ON (monitor_id) monitor_id, %s, least(%s, from_tick), interval_s, phase_s, regions, true
-             FROM monitor_schedule WHERE monitor_id = ANY (%s) ORDER BY monitor_id, from_tick
-               ON CONFLICT DO NOTHING""",
-        (first, until, list(monitors)),
+           SELECT s.monitor_id, f.first, least(%(until)s, s.from_tick), s.interval_s, s.phase_s, s.regions, true
+             FROM unnest(%(monitors)s::bigint[], %(firsts)s::timestamptz[]) f (monitor_id, first)
+             JOIN (SELECT DISTINCT ON (monitor_id) * FROM monitor_schedule
+                    WHERE monitor_id = ANY (%(monitors)s) ORDER BY monitor_id, from_tick) s USING (monitor_id)
+            WHERE s.from_tick > f.first""",
+        {"until": until, "monitors": list(firsts), "firsts": list(firsts.values())},
     )
 
 

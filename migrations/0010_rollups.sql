@@ -67,12 +67,15 @@ CREATE TABLE slot_rollup_day (
     PRIMARY KEY (day, monitor_id, look)
 );
 
--- Which hours and days are rolled up, and of what: where the books say something else by now, the hour is rolled up anew.
+-- Which hours and days are rolled up, and of what: ticks, rows, regions at fault, maintenance, incidents. Where these are
+-- something else by now, the hour is rolled up anew.
 CREATE TABLE rollup_hour (
     hour timestamptz PRIMARY KEY,
     ticks integer NOT NULL,
     recorded bigint NOT NULL,
     faults integer NOT NULL,
+    held_s bigint NOT NULL,
+    incident_s bigint NOT NULL,
     rolled_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE TABLE rollup_day (

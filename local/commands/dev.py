@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from local.commands.database import Group, data_dir_option, open_database, system_env
+from local.commands.database import Group, data_dir_option, open_database, system_env, with_database
 from local.commands.output import json_option, print_json, print_table
 from vantage.errors import VantageError
+from vantage.store.connection import Connection
 
 file_argument = click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 
@@ -52,6 +53,21 @@ def uptime_command(file: Path, as_json: bool, data_dir: Path) -> None:
         print_json(figures)
     else:
         print_table(("ID", "OF", "UPTIME", "COVERAGE", "LOW", "HIGH"), list(_uptime_rows(figures)))
+
+
+@dev.command("fill")
+@click.option("--rows", type=click.IntRange(1), required=True, help="About how many results.")
+@click.option("--monitors", type=click.IntRange(1), help="Of how many monitors.  [default: a month's each]")
+@with_database
+def fill_command(connection: Connection, rows: int, monitors: int | None) -> None:
+    """Make realistic history that ends now, of monitors that are paused; for benches and demos."""
+    from local.fill import fill
+
+    made = fill(connection, rows, monitors=monitors)
+    click.echo(
+        f"{made.rows} results of {made.monitors} monitors from {made.first:%Y-%m-%d %H:%M} UTC on, rolled up, "
+        f"in {made.seconds:.1f} s. Slugs: filled-1 …"
+    )
 
 
 @contextmanager

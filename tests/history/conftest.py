@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -15,6 +16,11 @@ REGIONS = ("USA", "INDIA", "EU")
 def at(minutes: float) -> datetime:
     """Minutes after noon of a day that is over."""
     return NOON + timedelta(minutes=minutes)
+
+
+def beside(url: str, name: str) -> str:
+    """The URL of another database of the same server."""
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
 
 
 class Past:

@@ -6,16 +6,18 @@ mean. So a figure is the same whichever pieces it came from.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, LiteralString
 
 from vantage.latency import Histogram, merged
 from vantage.monitor import Region
 from vantage.store.connection import Connection
-from vantage.store.looks import HOUR, LOOKS, SEEN, TIMES, Held, arguments, as_slots
-from vantage.store.rollups import DAY, day_of, first_result_day, held_between, hour_of, midnight
-from vantage.uptime import Uptime, uptime
+from vantage.store.looks import HOUR, LOOKS, SEEN, TIMES, arguments, as_slots
+from vantage.store.rollups import DAY, day_of, first_result_day, hour_of, midnight
+from vantage.uptime import Sight, Uptime, uptime
 
 Span = tuple[datetime, datetime]
 """From an instant up to and without another."""
@@ -59,6 +61,20 @@ class Phases:
     download_us: int | None
 
 
+NO_TIMES = Latency(Histogram(), Histogram())
+NO_PHASES = Phases(None, None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """How often a monitor failed in a region and nowhere else, of the slots that this one and another one saw."""
+
+    monitor_id: int
+    region: Region
+    alone: int
+    slots: int
+
+
 @dataclass(frozen=True, slots=True)
 class Rolled:
     """What is rolled up within a span, and from when on results are kept (None: there are none)."""
@@ -76,8 +92,8 @@ def one_sight(connection: Connection) -> Iterator[None]:
         yield
 
 
-def covered(connection: Connection, first: datetime, until: datetime) -> Cover:
-    """The pieces of a span as they are rolled up now."""
+def covered(connection: Connection, first: datetime, until: datetime, *, by_hours: bool = False) -> Cover:
+    """The pieces of a span as they are rolled up now; `by_hours` takes days only where their hours are gone."""
     # One hour and one day further on each side: where results are gone, a piece is taken whole.
     around = (midnight(day_of(first)), midnight(day_of(until)) + DAY)
     hours = connection.execute("SELECT hour FROM rollup_hour WHERE hour >= %s AND hour < %s", around)
@@ -85,7 +101,8 @@ def covered(connection: Connection, first: datetime, until: datetime) -> Cover:
     days = connection.execute(
         "SELECT day FROM rollup_day WHERE day >= %s AND day <= %s", (day_of(first), day_of(until))
     )
-    known_days = frozenset(day for (day,) in days.fetchall())
+    split = {day_of(hour) for hour in known_hours} if by_hours else ()
+    known_days = frozenset(day for (day,) in days.fetchall() if day not in split)
     oldest = first_result_day(connection)
     return cover(first, until, Rolled(known_days, known_hours, midnight(oldest) if oldest else None))
 
@@ -93,31 +110,48 @@ def covered(connection: Connection, first: datetime, until: datetime) -> Cover:
 def cover(first: datetime, until: datetime, rolled: Rolled) -> Cover:
     """The fewest pieces that make up a span, whole days where they are rolled up, else whole hours.
 
-    Without results a part of an hour cannot be had: then the whole hour is taken, and without hours the whole day.
+    Without results a part of an hour cannot be had: then the whole hour is taken, and without its hours the whole day.
     """
     days: list[date] = []
     hours: list[datetime] = []
     rest: list[Span] = []
-    at = first
-    while at < until:
-        day, hour = day_of(at), hour_of(at)
-        has_results = rolled.raw_from is not None and hour >= rolled.raw_from
-        whole_day = at == midnight(day) and midnight(day) + DAY <= until
-        whole_hour = at == hour and hour + HOUR <= until
-        if day in rolled.days and (whole_day or not (has_results or hour in rolled.hours)):
+    day = day_of(first)
+    while midnight(day) < until:
+        begin, end = max(first, midnight(day)), min(until, midnight(day) + DAY)
+        its_hours, its_rest = _by_hours_of(begin, end, rolled)
+        lacks = any(not _has_results(at, rolled) for at, _ in its_rest)
+        if day in rolled.days and begin < end and (end - begin == DAY or lacks):
             days.append(day)
-            at = midnight(day) + DAY
-        elif hour in rolled.hours and (whole_hour or not has_results):
-            hours.append(hour)
-            at = hour + HOUR
         else:
-            end = min(hour + HOUR, until)
-            if rest and rest[-1][1] == at:
-                rest[-1] = (rest[-1][0], end)
-            else:
-                rest.append((at, end))
-            at = end
-    return Cover(days, hours, rest)
+            hours += its_hours
+            rest += its_rest
+        day += timedelta(days=1)
+    return Cover(days, hours, _joined(rest))
+
+
+def _by_hours_of(first: datetime, until: datetime, rolled: Rolled) -> tuple[list[datetime], list[Span]]:
+    hours, rest = [], []
+    for begin, end in _by_hours([(first, until)]):
+        hour = hour_of(begin)
+        if hour in rolled.hours and (end - begin == HOUR or not _has_results(hour, rolled)):
+            hours.append(hour)
+        else:
+            rest.append((begin, end))
+    return hours, rest
+
+
+def _has_results(at: datetime, rolled: Rolled) -> bool:
+    return rolled.raw_from is not None and at >= rolled.raw_from
+
+
+def _joined(spans: Sequence[Span]) -> list[Span]:
+    joined: list[Span] = []
+    for first, until in spans:
+        if joined and joined[-1][1] == first:
+            joined[-1] = (joined[-1][0], until)
+        else:
+            joined.append((first, until))
+    return joined
 
 
 def uptimes(connection: Connection, pieces: Cover, monitors: Sequence[int] | None = None) -> dict[int, Uptime]:
@@ -129,15 +163,50 @@ def uptimes(connection: Connection, pieces: Cover, monitors: Sequence[int] | Non
     return {monitor_id: uptime(as_slots(looks)) for monitor_id, looks in counts.items()}
 
 
-def latencies(connection: Connection, pieces: Cover, monitor_id: int) -> dict[Region, Latency]:
-    """The histograms of a monitor in each region."""
-    parts: dict[Region, list[Sequence[Sequence[int]]]] = {}
-    for region, *part in _histograms(connection, pieces, monitor_id):
-        parts.setdefault(region, []).append([column or () for column in part])
+def series(
+    connection: Connection, pieces: Cover, unit: timedelta, monitors: Sequence[int] | None = None
+) -> dict[int, dict[datetime, Uptime]]:
+    """The uptime of each monitor by hours or days (by when they began); absent: it had no slot then."""
+    counts: dict[int, dict[datetime, list[tuple[str, int]]]] = {}
+    for at, monitor_id, look, slots in _looks_by_time(connection, pieces, monitors):
+        counts.setdefault(monitor_id, {}).setdefault(_unit_of(at, unit), []).append((look, slots))
     return {
-        region: Latency(merged((i, n) for i, n, _, _ in of_region), merged((i, n) for _, _, i, n in of_region))
+        monitor_id: {at: uptime(as_slots(looks)) for at, looks in sorted(by_time.items())}
+        for monitor_id, by_time in counts.items()
+    }
+
+
+def latencies(
+    connection: Connection, pieces: Cover, monitor_id: int, unit: timedelta = DAY
+) -> tuple[dict[Region, Latency], dict[Region, dict[datetime, Histogram]]]:
+    """The histograms of a monitor in each region; and those of the total times by hours or days."""
+    parts: dict[Region, list[tuple[datetime, Sequence[Sequence[int]]]]] = {}
+    for at, region, *part in _histograms(connection, pieces, monitor_id):
+        parts.setdefault(region, []).append((_unit_of(at, unit), [column or () for column in part]))
+    whole = {
+        region: Latency(
+            merged((i, n) for _, (i, n, _, _) in of_region), merged((i, n) for _, (_, _, i, n) in of_region)
+        )
         for region, of_region in parts.items()
     }
+    return whole, {region: _by_time(of_region) for region, of_region in parts.items()}
+
+
+def failing_alone(connection: Connection, pieces: Cover) -> list[Alone]:
+    """What failed from one region while others saw it up, most often first: of slots that others saw, too."""
+    found: dict[tuple[int, Region], Alone] = {}
+    for monitor_id, look, slots in _looks(connection, pieces, None):
+        [one] = as_slots([(look, slots)])
+        bad = [region for region, sight in one.regions.items() if sight is Sight.BAD]
+        good = sum(sight is Sight.GOOD for sight in one.regions.values())
+        for region, sight in one.regions.items():
+            if sight in (Sight.GOOD, Sight.BAD) and good + len(bad) > 1:
+                before = found.get((monitor_id, region), Alone(monitor_id, region, 0, 0))
+                alone = slots if bad == [region] else 0
+                found[monitor_id, region] = replace(before, slots=before.slots + slots, alone=before.alone + alone)
+    return sorted(
+        (one for one in found.values() if one.alone), key=lambda one: (-one.alone, one.monitor_id, one.region)
+    )
 
 
 def phases(connection: Connection, pieces: Cover, monitor_id: int) -> dict[Region, Phases]:
@@ -171,20 +240,40 @@ def _looks(connection: Connection, pieces: Cover, monitors: Sequence[int] | None
     if pieces.days or pieces.hours:
         yield from connection.execute(_ROLLED_LOOKS, asked).fetchall()
     for first, until in pieces.rest:
-        held: list[Held] = held_between(connection, first, until)
         query = f"WITH {SEEN}, {LOOKS} SELECT monitor_id, look, slots FROM looks"  # noqa: S608  # ours
-        yield from connection.execute(query, arguments(first, until, held, monitors)).fetchall()
+        yield from connection.execute(query, arguments(first, until, monitors)).fetchall()
+
+
+_LOOKS_BY_TIME: LiteralString = """
+    SELECT p.day::timestamp AT TIME ZONE 'UTC', r.monitor_id, r.look, r.slots
+      FROM unnest(%(days)s::date[]) p (day) JOIN slot_rollup_day r ON r.day = p.day
+     WHERE %(monitors)s::bigint[] IS NULL OR r.monitor_id = ANY (%(monitors)s)
+    UNION ALL
+    SELECT p.hour, r.monitor_id, r.look, r.slots
+      FROM unnest(%(hours)s::timestamptz[]) p (hour) JOIN slot_rollup_hour r ON r.hour = p.hour
+     WHERE %(monitors)s::bigint[] IS NULL OR r.monitor_id = ANY (%(monitors)s)"""
+
+
+def _looks_by_time(
+    connection: Connection, pieces: Cover, monitors: Sequence[int] | None
+) -> Iterator[tuple[datetime, int, str, int]]:
+    asked = {"days": list(pieces.days), "hours": list(pieces.hours), "monitors": monitors and list(monitors)}
+    yield from connection.execute(_LOOKS_BY_TIME, asked).fetchall()
+    for span in _by_hours(pieces.rest):
+        for monitor_id, look, slots in _looks(connection, Cover((), (), [span]), monitors):
+            yield span[0], monitor_id, look, slots
 
 
 _ROLLED_TIMES: LiteralString = """
-    SELECT r.region::text, r.total_i, r.total_n, r.first_byte_i, r.first_byte_n FROM unnest(%(days)s::date[]) p (day)
+    SELECT p.day::timestamp AT TIME ZONE 'UTC', r.region::text, r.total_i, r.total_n, r.first_byte_i, r.first_byte_n
+      FROM unnest(%(days)s::date[]) p (day)
       JOIN check_rollup_day r ON r.day = p.day AND r.monitor_id = %(monitor)s
     UNION ALL
-    SELECT r.region::text, r.total_i, r.total_n, r.first_byte_i, r.first_byte_n
+    SELECT p.hour, r.region::text, r.total_i, r.total_n, r.first_byte_i, r.first_byte_n
       FROM unnest(%(hours)s::timestamptz[]) p (hour)
       JOIN check_rollup_hour r ON r.hour = p.hour AND r.monitor_id = %(monitor)s"""
 _RAW_TIMES: LiteralString = f"""
-    WITH {TIMES} SELECT t.region::text, t.i, t.n, f.i, f.n
+    WITH {TIMES} SELECT %(first)s::timestamptz, t.region::text, t.i, t.n, f.i, f.n
       FROM total t LEFT JOIN first_byte f USING (monitor_id, region)"""  # noqa: S608  # ours
 
 
@@ -193,5 +282,25 @@ def _histograms(connection: Connection, pieces: Cover, monitor_id: int) -> Itera
         asked = {"days": list(pieces.days), "hours": list(pieces.hours), "monitor": monitor_id}
         with connection.cursor(binary=True) as cursor:
             yield from cursor.execute(_ROLLED_TIMES, asked).fetchall()
-    for first, until in pieces.rest:
-        yield from connection.execute(_RAW_TIMES, arguments(first, until, monitors=[monitor_id])).fetchall()
+    for first, until in _by_hours(pieces.rest):
+        yield from connection.execute(_RAW_TIMES, arguments(first, until, [monitor_id])).fetchall()
+
+
+def _by_time(parts: Sequence[tuple[datetime, Sequence[Sequence[int]]]]) -> dict[datetime, Histogram]:
+    return {
+        at: merged((i, n) for _, (i, n, _, _) in same)
+        for at, same in groupby(sorted(parts, key=itemgetter(0)), key=itemgetter(0))
+    }
+
+
+def _by_hours(spans: Sequence[Span]) -> Iterator[Span]:
+    for first, until in spans:
+        at = first
+        while at < until:
+            end = min(hour_of(at) + HOUR, until)
+            yield at, end
+            at = end
+
+
+def _unit_of(at: datetime, unit: timedelta) -> datetime:
+    return hour_of(at) if unit == HOUR else midnight(day_of(at))

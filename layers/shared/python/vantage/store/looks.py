@@ -5,7 +5,6 @@ fault), `maintenance`, `incident`: `60 USA:up INDIA:down EU:-! incident`. What i
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -15,15 +14,6 @@ from vantage.monitor import Region
 from vantage.uptime import Slots, sight
 
 HOUR = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A window of maintenance of one monitor, from an instant up to and without another."""
-
-    monitor_id: int
-    first: datetime
-    until: datetime
 
 
 # CTEs: `slot` is every scheduled slot of every region, `seen` those with what came of them. Whether a slot is due is
@@ -59,8 +49,13 @@ slot AS (
 # CTE: how many slots of each monitor have which look.
 LOOKS = """
 held AS (
-    SELECT * FROM unnest(%(held_monitors)s::bigint[], %(held_first)s::timestamptz[], %(held_until)s::timestamptz[])
-        AS h (monitor_id, first, until)
+    SELECT m.id AS monitor_id, w.from_at AS first, w.until_at AS until
+      FROM maintenance_window w
+      JOIN maintenance x ON x.id = w.maintenance_id
+      JOIN monitor m ON cardinality(x.groups) + cardinality(x.slugs) = 0
+                     OR m.group_name = ANY (x.groups) OR m.slug = ANY (x.slugs)
+     WHERE w.until_at > %(first)s AND w.from_at < %(until)s
+       AND (%(monitors)s::bigint[] IS NULL OR m.id = ANY (%(monitors)s))
 ), together AS (
     SELECT monitor_id, at, interval_s,
            string_agg(region::text || ':' || coalesce(status::text, '-') || CASE WHEN at_fault THEN '!' ELSE '' END,
@@ -110,15 +105,9 @@ medians AS (
 )"""
 
 
-def arguments(
-    first: datetime, until: datetime, held: Sequence[Held] = (), monitors: Sequence[int] | None = None
-) -> dict[str, Any]:
+def arguments(first: datetime, until: datetime, monitors: Sequence[int] | None = None) -> dict[str, Any]:
     """What these CTEs ask for: slots from `first` up to and without `until`, of some monitors or (None) of all."""
-    return {
-        "first": first, "until": until, "monitors": None if monitors is None else list(monitors),
-        "held_monitors": [window.monitor_id for window in held],
-        "held_first": [window.first for window in held], "held_until": [window.until for window in held],
-    }  # fmt: skip
+    return {"first": first, "until": until, "monitors": None if monitors is None else list(monitors)}
 
 
 def as_slots(counted: Mapping[str, int] | Iterable[tuple[str, int]]) -> list[Slots]:

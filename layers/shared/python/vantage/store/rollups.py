@@ -5,12 +5,11 @@ gap found later, a region found at fault. A day follows from its hours. Both are
 changes nothing.
 """
 
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import LiteralString
 
 from vantage.store.connection import Connection
-from vantage.store.looks import HOUR, LOOKS, MEDIANS, SEEN, TIMES, Held, arguments
+from vantage.store.looks import HOUR, LOOKS, MEDIANS, SEEN, TIMES, arguments
 
 DAY = timedelta(days=1)
 LOOKED_BACK = timedelta(days=2)
@@ -18,15 +17,23 @@ LOOKED_BACK = timedelta(days=2)
 
 _LOCK = "SELECT pg_advisory_xact_lock(7301, 10)"
 
-# What the books say of each hour. Read before the rows are: whatever comes in between is seen as a difference later.
+# What an hour is rolled up from, in figures that change with it. Read before the rows are: whatever comes in between is
+# seen as a difference by the next run.
 _BOOKS: LiteralString = """
-    SELECT b.hour, b.ticks, b.recorded, (
-               SELECT count(*)::integer FROM region_fault f
-                WHERE f.tick >= b.hour AND f.tick < b.hour + interval '1 hour') AS faults
+    SELECT b.hour, b.ticks, b.recorded, coalesce(f.n, 0)::integer AS faults, coalesce(h.s, 0)::bigint AS held_s,
+           coalesce(i.s, 0)::bigint AS incident_s
       FROM (SELECT date_bin('1 hour', tick, 'epoch') AS hour, count(*)::integer AS ticks,
                    sum(stored + expired + dead) AS recorded
               FROM tick_ledger WHERE tick >= %(first)s AND tick < %(until)s
-             GROUP BY 1 HAVING count(*) FILTER (WHERE closed_at IS NULL) = 0) b"""
+             GROUP BY 1 HAVING count(*) FILTER (WHERE closed_at IS NULL) = 0) b
+      LEFT JOIN (SELECT date_bin('1 hour', tick, 'epoch') AS hour, count(*) AS n
+                   FROM region_fault WHERE tick >= %(first)s AND tick < %(until)s GROUP BY 1) f USING (hour)
+     CROSS JOIN LATERAL (
+        SELECT sum(extract(epoch FROM least(until_at, b.hour + interval '1 hour') - greatest(from_at, b.hour))) AS s
+          FROM maintenance_window WHERE until_at > b.hour AND from_at < b.hour + interval '1 hour') h
+     CROSS JOIN LATERAL (
+        SELECT sum(extract(epoch FROM least(resolved_at, b.hour + interval '1 hour') - greatest(began_at, b.hour))) AS s
+          FROM incident WHERE coalesce(resolved_at, 'infinity') > b.hour AND began_at < b.hour + interval '1 hour') i"""
 
 _ROLL_HOUR: LiteralString = f"""
 WITH {SEEN}, {LOOKS}, {TIMES}, {MEDIANS}, counted AS (
@@ -83,7 +90,8 @@ def due_hours(connection: Connection, now: datetime, close_after_s: float, limit
     """
     rows = connection.execute(
         f"""SELECT b.hour FROM ({_BOOKS}) b LEFT JOIN rollup_hour r USING (hour)
-             WHERE r.hour IS NULL OR (r.ticks, r.recorded, r.faults) <> (b.ticks, b.recorded, b.faults)
+             WHERE r.hour IS NULL OR (r.ticks, r.recorded, r.faults, r.held_s, r.incident_s)
+                                     <> (b.ticks, b.recorded, b.faults, b.held_s, b.incident_s)
              ORDER BY 1 LIMIT %(limit)s""",  # noqa: S608  # ours
         {
             "first": _first_looked_at(connection, now),
@@ -93,15 +101,16 @@ def due_hours(connection: Connection, now: datetime, close_after_s: float, limit
     return [hour for (hour,) in rows]
 
 
-def roll_hour(connection: Connection, hour: datetime, held: Sequence[Held] = ()) -> None:
-    """Roll one hour up, whatever was there before; `held` is the maintenance of all monitors that touches it."""
-    asked = arguments(hour, hour + HOUR, held)
+def roll_hour(connection: Connection, hour: datetime) -> None:
+    """Roll one hour up, whatever was there before."""
+    asked = arguments(hour, hour + HOUR)
     with connection.transaction():
         connection.execute(_LOCK)
         connection.execute(
-            f"""INSERT INTO rollup_hour AS r (hour, ticks, recorded, faults) {_BOOKS}
+            f"""INSERT INTO rollup_hour AS r (hour, ticks, recorded, faults, held_s, incident_s) {_BOOKS}
                     ON CONFLICT (hour) DO UPDATE SET ticks = excluded.ticks, recorded = excluded.recorded,
-                       faults = excluded.faults, rolled_at = clock_timestamp()""",
+                       faults = excluded.faults, held_s = excluded.held_s, incident_s = excluded.incident_s,
+                       rolled_at = clock_timestamp()""",
             asked,
         )
         connection.execute("DELETE FROM check_rollup_hour WHERE hour = %s", (hour,))
@@ -141,7 +150,7 @@ def roll_up(connection: Connection, now: datetime, close_after_s: float, most_ho
     """Roll up what is due, oldest first: (hours, days) that were. The next run goes on where this one ends."""
     hours = due_hours(connection, now, close_after_s, most_hours + 1)
     for hour in hours[:most_hours]:
-        roll_hour(connection, hour, held_between(connection, hour, hour + HOUR))
+        roll_hour(connection, hour)
     # A day waits for the last of its hours.
     open_from = hours[most_hours] if len(hours) > most_hours else now - timedelta(seconds=close_after_s)
     days = due_days(connection, day_of(open_from), most_hours)
@@ -172,11 +181,6 @@ def first_result_day(connection: Connection) -> date | None:
              FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'check_result'::regclass"""
     ).fetchone()
     return row[0] if row else None
-
-
-def held_between(connection: Connection, first: datetime, until: datetime) -> list[Held]:  # noqa: ARG001  # no table yet
-    """The windows of maintenance that touch a span."""
-    return []
 
 
 def hour_of(instant: datetime) -> datetime:

@@ -1,0 +1,96 @@
+"""vantage failures: what failed, newest first; and what fails from one region and not from others."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+
+from local.commands.database import Refused, Single, with_database
+from local.commands.output import json_option, print_json, print_table
+from vantage.monitor import Region
+from vantage.store import figures, history
+from vantage.store.connection import Connection
+from vantage.store.history import Seen
+from vantage.store.regions import known_regions
+from vantage.store.rollups import hour_of
+from vantage.store.sheet import database_time
+from vantage.view.numbers import latency, percent
+
+WINDOWS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+Names = Mapping[int, tuple[str, str]]
+
+
+@click.command(cls=Single)
+@click.option("--region", help="Of this region only.")
+@click.option("--alone", is_flag=True, help="Instead: what fails from one region and not from others, counted.")
+@click.option("--window", type=click.Choice(list(WINDOWS)), default="24h", show_default=True, help="How far back.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@click.option("--cursor", help="Where a page before this one ended.")
+@json_option
+@with_database
+def failures(
+    connection: Connection, *, region: str | None, alone: bool, window: str, limit: int, cursor: str | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Show the latest failures of all monitors, each with what the other regions saw at the same instant."""
+    known = known_regions(connection)
+    if region is not None and region not in known:
+        raise Refused(f"There is no region {region!r}; there are {', '.join(known)}.")
+    now = database_time(connection)
+    first = hour_of(now - WINDOWS[window])
+    names = history.names(connection)
+    if alone:
+        _show_alone(connection, first, now, region, names, as_json)
+        return
+    page = history.failures(connection, [region] if region else known, first, now, cursor=cursor, limit=limit)
+    beside = history.elsewhere(connection, page.rows)
+    if as_json:
+        data = [_as_json(row, names, beside.get((row.monitor_id, row.checked_at), {})) for row in page.rows]
+        print_json({"data": data, "next_cursor": page.next_cursor})
+        return
+    if not page.rows:
+        click.echo(f"Nothing failed since {first:%Y-%m-%d %H:%M} UTC.")
+        return
+    heads = ("TIME (UTC)", "REGION", "MONITOR", "REASON", "HTTP", "TOOK", "ELSEWHERE")
+    print_table(heads, (_row(row, names, beside.get((row.monitor_id, row.checked_at), {})) for row in page.rows))
+    if page.next_cursor:
+        click.echo(f"More: --cursor {page.next_cursor}")
+
+
+def _show_alone(
+    connection: Connection, first: datetime, until: datetime, region: Region | None, names: Names, as_json: bool
+) -> None:
+    with figures.one_sight(connection):
+        found = figures.failing_alone(connection, figures.covered(connection, first, until))
+    shown = [one for one in found if one.monitor_id in names and region in (None, one.region)]
+    if as_json:
+        data = [
+            {"slug": names[one.monitor_id][0], "region": one.region, "failed_alone": one.alone, "slots": one.slots}
+            for one in shown
+        ]
+        print_json({"data": data, "next_cursor": None})
+    elif shown:
+        print_table(
+            ("MONITOR", "REGION", "FAILED ONLY HERE", "OF SEEN WITH OTHERS", ""),
+            ((names[one.monitor_id][0], one.region, str(one.alone), str(one.slots), percent(one.alone, one.slots))
+             for one in shown),
+        )  # fmt: skip
+    else:
+        click.echo(f"Since {first:%Y-%m-%d %H:%M} UTC nothing failed from one region alone.")
+
+
+def _row(row: Seen, names: Names, beside: Mapping[Region, str]) -> Sequence[str]:
+    others = ", ".join(f"{region} {status}" for region, status in sorted(beside.items()) if region != row.region)
+    return (
+        f"{row.checked_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}", row.region, names.get(row.monitor_id, ("?", ""))[0],
+        row.reason or "", str(row.http_status or ""), latency(row.total_us) if row.total_us is not None else "", others,
+    )  # fmt: skip
+
+
+def _as_json(row: Seen, names: Names, beside: Mapping[Region, str]) -> dict[str, Any]:
+    rest = {name: value for name, value in asdict(row).items() if name not in ("monitor_id", "checked_at")}
+    slug, _ = names.get(row.monitor_id, (None, None))
+    at = row.checked_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return {"slug": slug, "checked_at": at, **rest, "elsewhere": {r: s for r, s in beside.items() if r != row.region}}

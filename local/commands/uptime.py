@@ -1,0 +1,275 @@
+"""vantage uptime: how much of the time, seen from where, and how much of it was seen at all."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+
+from local import spark
+from local.commands.database import Refused, Single, with_database
+from local.commands.output import json_option, print_json, print_table
+from vantage.latency import Histogram
+from vantage.monitor import Region
+from vantage.store import figures, history
+from vantage.store.connection import Connection
+from vantage.store.figures import NO_PHASES, NO_TIMES, Cover, Latency, Phases
+from vantage.store.looks import HOUR
+from vantage.store.rollups import DAY, day_of, hour_of, midnight
+from vantage.store.sheet import database_time
+from vantage.uptime import Tally, Uptime
+from vantage.view.numbers import NOTHING, latency, span
+
+WINDOWS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30), "90d": timedelta(days=90)}
+JUDGED_AFTER = timedelta(seconds=75)
+BY_HOURS_UP_TO = timedelta(days=3)
+FLIPS_SHOWN = 10
+SHARES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+
+
+@click.command(cls=Single)
+@click.argument("slug", required=False)
+@click.option("--window", type=click.Choice(list(WINDOWS)), help="So far back from now.  [default: 24h]")
+@click.option(
+    "--from", "first_text", metavar="TIME", help="Instead: from then, such as 2026-11-01 or 2026-11-24T08:00Z."
+)
+@click.option("--to", "until_text", metavar="TIME", help="Up to and without then.  [default: now]")
+@json_option
+@with_database
+def uptime(
+    connection: Connection, slug: str | None, window: str | None, first_text: str | None, until_text: str | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Show the uptime of all monitors, or of one with its latency, phases and changes.
+
+    Uptime is good / (good + bad) of what was seen, by time. COVERAGE is how much was seen at all; LOW and HIGH are
+    what the uptime would be if all the rest had been bad, or good. AVAILABILITY counts each instant once, and bad where
+    a majority of the regions that saw it failed. "now" is the newest minute whose results are in. A full bar means that
+    nothing bad was seen; a dot, that nothing was seen.
+    """
+    if window and (first_text or until_text):
+        raise Refused("Give either --window or --from and --to.")
+    with figures.one_sight(connection):
+        first, until = _span(database_time(connection), window or "24h", first_text, until_text)
+        pieces = figures.covered(connection, first, until, by_hours=until - first <= BY_HOURS_UP_TO)
+        if slug is None:
+            _show_all(connection, pieces, as_json)
+        else:
+            _show_one(connection, _find(connection, slug), pieces, as_json)
+
+
+def _span(now: datetime, window: str, first_text: str | None, until_text: str | None) -> tuple[datetime, datetime]:
+    newest = (now - JUDGED_AFTER).replace(second=0, microsecond=0)
+    until = _instant("--to", until_text) if until_text else newest
+    if first_text:
+        first = _instant("--from", first_text)
+    else:
+        back = until - WINDOWS[window]
+        first = hour_of(back) if window != "90d" else midnight(day_of(back))
+    if first >= min(until, newest):
+        raise Refused("There is nothing between --from and --to, or it is yet to come.")
+    return first, min(until, newest)
+
+
+def _instant(option: str, text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise Refused(f"{option} {text!r} is no time; write it as 2026-11-01 or 2026-11-24T08:00Z.") from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _find(connection: Connection, slug: str) -> tuple[int, str, str]:
+    found = [(id_, its, name) for id_, (its, name) in history.names(connection).items() if its == slug]
+    if not found:
+        raise Refused(f"There is no monitor {slug!r}; see `vantage monitors list`.")
+    return found[0]
+
+
+def _show_all(connection: Connection, pieces: Cover, as_json: bool) -> None:
+    counted = figures.uptimes(connection, pieces)
+    down = history.down_seconds(connection, pieces.first, pieces.until)
+    shown = [(id_, slug, name, counted.get(id_)) for id_, (slug, name) in history.names(connection).items()]
+    if as_json:
+        data = [
+            {"slug": slug, "name": name, "down_s": down.get(id_, 0), **_as_json(of)} for id_, slug, name, of in shown
+        ]
+        print_json({**_frame(pieces), "data": data, "next_cursor": None})
+        return
+    unit, units = _units(pieces)
+    courses = figures.series(connection, pieces, unit)
+    regions = sorted({region for of in counted.values() for region in of.regions}, key=_by_name)
+    heads = ("MONITOR", "AVAILABILITY", "COVERAGE", "LOW", "HIGH", *regions, "DOWN FOR", "COURSE")
+    print_table(
+        heads,
+        (
+            (
+                slug,
+                *_figures(of.availability if of else Tally()),
+                *(_percent(of.regions[region].printed()["uptime"] if of and region in of.regions else None)
+                  for region in regions),
+                span(down[id_]) if down.get(id_) else "",
+                spark.of_uptime([_availability(courses.get(id_, {}).get(at)) for at in units]),
+            )
+            for id_, slug, _, of in shown
+        ),
+    )  # fmt: skip
+    _show_frame(pieces, unit)
+
+
+def _show_one(connection: Connection, monitor: tuple[int, str, str], pieces: Cover, as_json: bool) -> None:
+    id_, slug, name = monitor
+    unit, units = _units(pieces)
+    of = figures.uptimes(connection, pieces, [id_]).get(id_)
+    times, times_course = figures.latencies(connection, pieces, id_, unit)
+    phases = figures.phases(connection, pieces, id_)
+    flips = history.flips(connection, id_, pieces.first, pieces.until)
+    down_s = history.down_seconds(connection, pieces.first, pieces.until).get(id_, 0)
+    if as_json:
+        print_json({
+            **_frame(pieces), "slug": slug, "name": name, "down_s": down_s, **_as_json(of, times, phases),
+            "flips": [asdict(flip) | {"checked_at": _iso(flip.checked_at)} for flip in flips],
+        })  # fmt: skip
+        return
+    course = figures.series(connection, pieces, unit, [id_]).get(id_, {})
+    _show_uptime(of, course, units)
+    _show_times(times, phases, times_course, units)
+    for flip in flips[:FLIPS_SHOWN]:
+        click.echo(f"{flip.checked_at:%Y-%m-%d %H:%M} UTC  {flip.region}: {flip.from_state or 'new'} → {flip.to_state}")
+    if down_s:
+        click.echo(f"Down for {span(down_s)} in all.")
+    _show_frame(pieces, unit)
+
+
+def _show_uptime(of: Uptime | None, course: Mapping[datetime, Uptime], units: Sequence[datetime]) -> None:
+    rows = []
+    for region in sorted(of.regions, key=_by_name) if of else ():
+        tallies = [course[at].regions.get(region) if at in course else None for at in units]
+        rows.append((region, *_figures(of.regions[region] if of else Tally()), spark.of_uptime(tallies)))
+    available = spark.of_uptime([_availability(course.get(at)) for at in units])
+    reached = spark.of_uptime([course[at].reachability if at in course else None for at in units])
+    rows.append(("availability", *_figures(of.availability if of else Tally()), available))
+    rows.append(("reachability", *_figures(of.reachability if of else Tally()), reached))
+    print_table(("", "UPTIME", "COVERAGE", "LOW", "HIGH", "COURSE"), rows)
+    click.echo()
+
+
+def _show_times(
+    times: Mapping[Region, Latency], phases: Mapping[Region, Phases],
+    course: Mapping[Region, Mapping[datetime, Histogram]], units: Sequence[datetime],
+) -> None:  # fmt: skip
+    if not times:
+        return
+    heads = (
+        "REGION",
+        "P50",
+        "P95",
+        "P99",
+        "DNS",
+        "CONNECT",
+        "TLS",
+        "FIRST BYTE",
+        "DOWNLOAD",
+        "SLOWEST",
+        "P50'S COURSE",
+    )
+    rows = []
+    for region in sorted(times, key=_by_name):
+        usual = _usual_us(times[region], phases.get(region, NO_PHASES))
+        known = {name: us for name, us in usual.items() if us is not None}
+        middles = [course[region][at].quantile_ms(0.5) if at in course[region] else None for at in units]
+        rows.append((
+            region, *(_time(times[region].total.quantile_ms(share)) for _, share in SHARES),
+            *map(latency, usual.values()), max(known, key=known.__getitem__) if known else "", spark.of_times(middles),
+        ))  # fmt: skip
+    print_table(heads, rows)
+    click.echo()
+
+
+def _usual_us(times: Latency, phases: Phases) -> dict[str, int | None]:
+    first_byte_ms = times.first_byte.quantile_ms(0.5)
+    return {
+        "dns": phases.dns_us, "connect": phases.connect_us, "tls": phases.tls_us,
+        "first byte": None if first_byte_ms is None else round(first_byte_ms * 1000), "download": phases.download_us,
+    }  # fmt: skip
+
+
+def _units(pieces: Cover) -> tuple[timedelta, list[datetime]]:
+    """Hours of a short span, days of a long one."""
+    unit = HOUR if pieces.until - pieces.first <= BY_HOURS_UP_TO else DAY
+    at = hour_of(pieces.first) if unit == HOUR else midnight(day_of(pieces.first))
+    units = []
+    while at < pieces.until:
+        units.append(at)
+        at += unit
+    return unit, units
+
+
+def _figures(tally: Tally) -> tuple[str, ...]:
+    """Uptime and coverage, and bounds only where something was not seen."""
+    printed = tally.printed()
+    shown = ("uptime", "coverage", "low", "high")
+    return tuple(_percent(printed[name]) if tally.unseen or name in shown[:2] else "" for name in shown)
+
+
+def _percent(figure: str | None) -> str:
+    return NOTHING if figure is None else f"{figure}%"
+
+
+def _time(ms: float | None) -> str:
+    return latency(None if ms is None else round(ms * 1000))
+
+
+def _availability(of: Uptime | None) -> Tally | None:
+    return None if of is None else of.availability
+
+
+def _by_name(region: Region) -> int:
+    return {"USA": 0, "INDIA": 1, "EU": 2}.get(region, 3)
+
+
+def _frame(pieces: Cover) -> dict[str, Any]:
+    return {"from": _iso(pieces.first), "to": _iso(pieces.until)}
+
+
+def _show_frame(pieces: Cover, unit: timedelta) -> None:
+    every = "an hour" if unit == HOUR else "a day"
+    click.echo(f"From {pieces.first:%Y-%m-%d %H:%M} to {pieces.until:%Y-%m-%d %H:%M} UTC; a bar is {every}.")
+
+
+def _as_json(
+    of: Uptime | None, times: Mapping[Region, Latency] | None = None, phases: Mapping[Region, Phases] | None = None
+) -> dict[str, Any]:
+    """Percent with three digits, floored; beside it the seconds that it was counted from."""
+    regions: dict[str, Any] = {}
+    for region in sorted(of.regions, key=_by_name) if of else ():
+        regions[region] = _tally(of.regions[region] if of else Tally())
+        if times is not None:
+            regions[region] |= _latency_json(times.get(region, NO_TIMES), (phases or {}).get(region, NO_PHASES))
+    return {
+        "availability": _tally(of.availability if of else Tally()),
+        "reachability": _tally(of.reachability if of else Tally()), "regions": regions,
+    }  # fmt: skip
+
+
+def _tally(tally: Tally) -> dict[str, Any]:
+    printed = {name: None if figure is None else float(figure) for name, figure in tally.printed(3).items()}
+    return {**printed, "good_s": tally.good, "bad_s": tally.bad, "unseen_s": tally.unseen}
+
+
+def _latency_json(times: Latency, phases: Phases) -> dict[str, Any]:
+    usual = _usual_us(times, phases)
+    return {
+        "latency_ms": {name: _ms(times.total.quantile_ms(share)) for name, share in SHARES},
+        "first_byte_ms": {name: _ms(times.first_byte.quantile_ms(share)) for name, share in SHARES},
+        "phases_ms": {f"{name.replace(' ', '_')}_ms": us and us / 1000 for name, us in usual.items()},
+    }
+
+
+def _ms(figure: float | None) -> float | None:
+    return None if figure is None else round(figure, 3)
+
+
+def _iso(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
