@@ -2,21 +2,26 @@
 
 import importlib
 import sys
+from keyword import iskeyword
 
 import click
 
 from vantage import __version__
 from vantage.errors import VantageError
 
-# One line per command: the command NAME is the function NAME of the module local.commands.NAME.
+# One line per command: the command NAME is the function NAME of the module local.commands.NAME; NAME_ where
+# Python has that word for itself.
 COMMANDS = {
     "local": "Run the whole system on this machine.",
     "check": "Probe a URL from here, once, and show what was seen.",
     "monitors": "What is watched: apply, diff, export, list, pause, resume.",
     "regions": "Where things are watched from: list, enable, disable.",
+    "uptime": "How much of the time things were up, from where, and how much of it was seen.",
+    "failures": "What failed, newest first, and what fails from one region alone.",
     "ledger": "Where the checks of each minute ended: the sheet.",
     "migrate": "Bring the database up to date.",
-    "dev": "For who works on Vantage itself: replay, uptime.",
+    "import": "Take over monitors and their history: prisma.",
+    "dev": "For who works on Vantage itself: fill, replay, uptime.",
 }
 
 
@@ -31,7 +36,8 @@ class LazyGroup(click.Group):
         """Import a command's module."""
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(f"local.commands.{cmd_name}"), cmd_name)
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command = getattr(importlib.import_module(f"local.commands.{name}"), name)
         assert isinstance(command, click.Command)
         return command
 
