@@ -1,12 +1,16 @@
-"""The build that the tests of this folder share."""
+"""The build, and the stand-in for AWS, that the tests of this folder share."""
 
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
+from moto.server import ThreadedMotoServer
 
+from tests.aws.emulator import free_port
 from tests.aws.templates import ROOT
 from tests.conftest import require
 
@@ -25,3 +29,20 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = subprocess.run([ROOT / "tools" / "build-aws"], env=env, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     return folder
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """A stand-in for AWS on loopback, empty; the variables that make any client speak to it."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=free_port(), verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    env = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }  # fmt: skip
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    httpx.post(f"{env['AWS_ENDPOINT_URL']}/moto-api/reset", trust_env=False)  # what an earlier one of this process held
+    yield env
+    server.stop()

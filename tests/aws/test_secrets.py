@@ -5,19 +5,16 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
-import httpx
 import psycopg
 import pytest
 import redis
-from moto.server import ThreadedMotoServer
 
 from local.servers import Servers
-from tests.aws.emulator import emulated, free_port, is_possible
+from tests.aws.emulator import emulated, is_possible
 from tests.aws.templates import ROOT, aws_regions, deployed, environments, of_type
 from tests.conftest import require
 from vantage import wire
@@ -28,23 +25,6 @@ URLS = {
     "REDIS_URL": f"rediss://default:{CANARY}@redis.example.com:6379/0",
     "DATABASE_URL": f"postgresql://vantage:{CANARY}@db.example.com/vantage?sslmode=verify-full",
 }
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
-    """A stand-in for AWS on loopback, empty; the variables that make any client speak to it."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=free_port(), verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    env = {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }  # fmt: skip
-    for name, value in env.items():
-        monkeypatch.setenv(name, value)
-    httpx.post(f"{env['AWS_ENDPOINT_URL']}/moto-api/reset", trust_env=False)  # what an earlier one of this process held
-    yield env
-    server.stop()
 
 
 def secrets(region: str, **env: str) -> "subprocess.CompletedProcess[str]":

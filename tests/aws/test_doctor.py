@@ -1,0 +1,79 @@
+"""`vantage doctor`: what is fine is said, and what is not comes with its cure; nothing secret is printed."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import redis
+
+from tests.aws.templates import ROOT
+from tests.aws.test_secrets import CANARY, URLS, secrets
+
+VANTAGE = f"{Path(sys.executable).parent}/vantage"
+
+
+def doctor(*arguments: str, **env: str) -> tuple[int, dict[str, Any], str]:
+    """Exit code, findings by what they look at, and all that was printed."""
+    run = subprocess.run(
+        [VANTAGE, "doctor", "--json", *arguments], cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    found = json.loads(run.stdout)["data"] if run.stdout.startswith("{") else []
+    return run.returncode, {each["what"]: each for each in found}, run.stdout + run.stderr
+
+
+def test_a_system_that_is_well_is_said_to_be(database_url: str, redis_url: str) -> None:
+    """Every line is fine, with what was found."""
+    code, found, _ = doctor(DATABASE_URL=database_url, REDIS_URL=redis_url)
+    assert code == 0, found
+    assert len(found) == 8
+    assert all(each["fine"] for each in found.values())
+
+
+def test_each_trouble_has_its_line_and_its_cure(database_url: str, redis_url: str, redis_client: "redis.Redis") -> None:
+    """A Redis that evicts, a database without tables: both are seen in one go."""
+    redis_client.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        code, found, _ = doctor(DATABASE_URL=database_url.replace("/vantage?", "/postgres?"), REDIS_URL=redis_url)
+    finally:
+        redis_client.config_set("maxmemory-policy", "noeviction")
+    assert code == 1
+    ill = {what: each["cure"] for what, each in found.items() if not each["fine"]}
+    assert ill.keys() == {"Redis keeps what it is given", "Migrations"}
+    assert "noeviction" in ill["Redis keeps what it is given"]
+    assert "vantage migrate" in ill["Migrations"]
+
+
+def test_servers_that_do_not_answer_are_named_without_their_passwords() -> None:
+    """No stack trace, no URL."""
+    code, found, text = doctor(
+        DATABASE_URL=f"postgresql://vantage:{CANARY}@127.0.0.1:1/vantage", REDIS_URL=f"redis://:{CANARY}@127.0.0.1:1/0"
+    )
+    assert code == 1
+    assert not found["Redis answers"]["fine"]
+    assert not found["PostgreSQL answers"]["fine"]
+    assert CANARY not in text
+    assert "Traceback" not in text
+
+
+@pytest.mark.usefixtures("aws")
+def test_before_a_deployment_aws_is_looked_at() -> None:
+    """Parameters that are missing, a stack that nothing can be deployed onto; then all of it as it should be."""
+    code, found, _ = doctor("--deploy", "usa", DATABASE_URL="", REDIS_URL="")
+    assert code == 1
+    assert found["Secrets in SSM"]["is"] == "0 of 7 there"
+    assert "make secrets REGION=usa" in found["Secrets in SSM"]["cure"]
+    assert secrets("usa", **URLS).returncode == 0
+    code, found, _ = doctor("--deploy", "usa", DATABASE_URL="", REDIS_URL="")
+    assert code == 0, found
+    assert found["The stack"]["is"] == "not deployed yet"
+    boto3.client("cloudformation", region_name="us-east-1").create_stack(
+        StackName="vantage", TemplateBody='{"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}}'
+    )
+    _, found, _ = doctor("--deploy", "usa", DATABASE_URL="", REDIS_URL="")
+    assert found["The stack"]["is"] == "CREATE_COMPLETE"
