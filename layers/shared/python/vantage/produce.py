@@ -152,7 +152,6 @@ class _TickPusher:
         self._pushed: Counter[Region] = Counter()
         self._skipped: Counter[Region] = Counter()
         self._nothing_held = not any(held.away or held.monitors for held in withheld.values())
-        self._heads: dict[tuple[_Regions, int], bytes] = {}
 
     def totals(self) -> dict[Region, dict[str, int]]:
         """Pushed and skipped by this run, per region of the tick."""
@@ -181,15 +180,14 @@ class _TickPusher:
         return due.due_rows(self._producer.connection, self._tick, cursor, self._producer.page_size)
 
     def _push_page(self, rows: Sequence[DueRow], *, complete: bool) -> None:
-        page: list[tuple[bytes, bytes]] = []
-        fates: Counter[tuple[_Regions, _Regions]] = Counter()
-        for at_ms, monitor_id, wanted, interval_s, body in rows:
-            due_in = self._due_in(wanted)
-            regions = due_in if self._nothing_held else self._free(due_in, monitor_id)
-            fates[due_in, regions] += 1
-            if regions:
-                page.append((b"%d-%d" % (at_ms, monitor_id), self._head(regions, interval_s) + body.encode()))
-        pushed, skipped = _by_region(fates)
+        due_in = [self._due_in(wanted) for _, _, wanted, _, _ in rows]
+        free = due_in if self._nothing_held else [self._free(r, row[1]) for r, row in zip(due_in, rows, strict=True)]
+        page = [
+            (b"%d-%d" % (at_ms, monitor_id), wire.head(regions, interval_s) + body.encode())
+            for (at_ms, monitor_id, _, interval_s, body), regions in zip(rows, free, strict=True)
+            if regions
+        ]
+        pushed, skipped = _by_region(Counter(zip(due_in, free, strict=True)))
         stream = self._producer.stream
         refused = stream.push(page, self._mark() if complete else None) if page or complete else 0
         cursor = _cursor_at(rows[-1]) if rows else self._cursor
@@ -206,12 +204,6 @@ class _TickPusher:
 
     def _free(self, due_in: _Regions, monitor_id: int) -> _Regions:
         return tuple(r for r in due_in if not self._withheld.get(r, _NOTHING).holds(monitor_id))
-
-    def _head(self, regions: _Regions, interval_s: int) -> bytes:
-        key = (regions, interval_s)
-        if key not in self._heads:
-            self._heads[key] = wire.head(regions, interval_s)
-        return self._heads[key]
 
     def _recount(self, after: Cursor, until: Cursor) -> tuple[Counter[Region], Counter[Region]]:
         """What of a range is in the stream, by the entries' own lists, and what of it was due and is not there."""

@@ -7,6 +7,7 @@ Version 1 is the first; a later version also reads the one before.
 
 import json
 from dataclasses import dataclass
+from functools import cache
 
 from vantage.check import Check
 from vantage.errors import UndecodableEntry
@@ -25,6 +26,7 @@ class Entry:
     regions: tuple[Region, ...]
 
 
+@cache  # a page's entries have few different ones
 def head(regions: tuple[Region, ...], interval_s: int, extra: bool = False) -> bytes:
     """Everything of an entry's value that stands before its JSON."""
     return f"{VERSION};{','.join(regions)};{interval_s};{'x' if extra else ''};".encode()
