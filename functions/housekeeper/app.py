@@ -4,13 +4,13 @@ from dataclasses import asdict
 from typing import Any
 
 from vantage.log import run_logger
-from vantage.wiring import Context, home
+from vantage.wiring import Context, home, with_current_secrets
 
 logger = run_logger("housekeeper")
 
 
 def handler(event: dict[str, Any], _context: Context) -> dict[str, Any]:
     """Close books, make and drop days, trim the stream."""
-    done = asdict(home("housekeeper").housekeep(event))
+    done = asdict(with_current_secrets(lambda: home("housekeeper").housekeep(event)))
     logger.info("kept", extra=done)
     return done

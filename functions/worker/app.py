@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from vantage.log import run_logger
-from vantage.wiring import Context, outpost
+from vantage.wiring import Context, outpost, with_current_secrets
 
 logger = run_logger("worker")
 
@@ -13,6 +13,6 @@ def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Probe what is due in this region, store it, acknowledge it; asked for one check, probe that and store nothing."""
     if "check" in event:
         return outpost().check(event["check"])
-    done = asdict(outpost().drain(event, context))
+    done = asdict(with_current_secrets(lambda: outpost().drain(event, context)))
     logger.info("drained", extra=done)
     return done

@@ -116,6 +116,38 @@ def test_a_secret_is_in_ssm_and_nowhere_else(
     assert all(CANARY not in text for text in left)
 
 
+def test_a_rotated_secret_is_read_anew_in_the_run_that_meets_it(
+    built: Path, servers: Servers, database_url: str, redis_client: "redis.Redis", aws: dict[str, str], tmp_path: Path
+) -> None:
+    """The old password is refused: the same run goes on with the new one; while SSM has the old, that is an error."""
+    require("x86_64 Linux with Python 3.13", is_possible())
+    ssm = boto3.client("ssm", region_name="us-east-1")
+
+    def rotate(password: str, *, told: bool) -> None:
+        redis_client.acl_setuser("worker", enabled=True, reset_passwords=True, passwords=[f"+{password}"],
+                                 keys=["*"], commands=["+@all"])  # fmt: skip
+        redis_client.client_kill_filter(user="worker")
+        if told:
+            url = servers.redis_url.replace("unix://", f"unix://worker:{password}@")
+            ssm.put_parameter(Name="/vantage/worker/redis-url", Value=url, Type="SecureString", Overwrite=True)
+
+    ssm.put_parameter(Name="/vantage/worker/database-url", Value=database_url, Type="SecureString")
+    redis_client.set(PUSHED, pushed_mark(int(time.time()) + 600, below_a_minute=False))
+    function = of_type(deployed("us-east-1"), "AWS::Lambda::Function")["Worker"]
+    env = {**{key: str(value) for key, value in function["Environment"]["Variables"].items()}, **aws}
+    event = json.loads((ROOT / "events" / "worker.json").read_text())
+    try:
+        with emulated(built / "x86_64", "Worker", env, tmp_path) as worker:
+            rotate("first", told=True)
+            assert worker.invoke(event)["ended"] == "quiet"
+            rotate("second", told=True)
+            assert worker.invoke(event)["ended"] == "quiet"
+            rotate("third", told=False)
+            assert worker.invoke(event)["errorType"] == "ServerUnavailable"
+    finally:
+        redis_client.acl_deluser("worker")
+
+
 def rows_of(database: "psycopg.Connection[Any]") -> list[str]:
     """Every row of every table, as text."""
     tables = database.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()

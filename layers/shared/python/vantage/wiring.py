@@ -4,15 +4,16 @@ import asyncio
 import logging
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from vantage import metrics
 from vantage.clock import Clock
 from vantage.drain import Drain, Station, Summary
-from vantage.errors import EventError, SettingsError
+from vantage.errors import EventError, ServerUnavailable, SettingsError
 from vantage.housekeep import Housekeeper, Kept
 from vantage.judge import Judge, JudgeAside
 from vantage.notify import Notified, Notifier
@@ -32,6 +33,8 @@ BOOKS_SETTLE = timedelta(seconds=5)  # what was closed longer ago than this is c
 
 
 log = logging.getLogger("vantage")
+T = TypeVar("T")
+_secrets_read: dict[str, str] = {}  # by the name of their parameter
 
 
 class Context(Protocol):
@@ -75,8 +78,27 @@ def _database_url(settings: Settings) -> str:
     return url
 
 
+def with_current_secrets(run: Callable[[], T]) -> T:
+    """Run; where a server refuses, and SSM holds another URL by now than was read, once more with that."""
+    try:
+        return run()
+    except ServerUnavailable:
+        if not _are_rotated():
+            raise
+    for made in (home, outpost, desk):
+        made.cache_clear()
+    return run()
+
+
+def _are_rotated() -> bool:
+    try:
+        return any(_ssm(parameter) != value for parameter, value in _secrets_read.items())
+    except NoSecret:  # what was read is as good as before
+        return False
+
+
 def _secret_url(name: str, parameter: str) -> str:
-    url = _parameter(f"{name}_PARAMETER", parameter)
+    url = _secrets_read[parameter] = _parameter(f"{name}_PARAMETER", parameter)
     check_encrypted(name, url)
     return url
 
