@@ -164,6 +164,7 @@ CREATE INDEX outbox_waiting ON outbox (channel, subject, id) WHERE sent_at IS NU
 CREATE TABLE maintenance (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name text NOT NULL,
+    -- squawk-ignore prefer-timestamp-tz
     starts timestamp NOT NULL,
     duration_s integer NOT NULL CHECK (duration_s > 0),
     timezone text NOT NULL,
@@ -180,6 +181,13 @@ CREATE TABLE maintenance_window (
     PRIMARY KEY (maintenance_id, from_at)
 );
 CREATE INDEX maintenance_window_until ON maintenance_window (until_at);
+
+CREATE FUNCTION is_in_maintenance(p_group text, p_slug text, p_at timestamptz) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (
+        SELECT FROM maintenance_window w JOIN maintenance x ON x.id = w.maintenance_id
+         WHERE w.from_at <= p_at AND p_at < w.until_at
+           AND (cardinality(x.groups) + cardinality(x.slugs) = 0 OR p_group = ANY (x.groups) OR p_slug = ANY (x.slugs)))
+$$;
 
 -- Store a region's results and book them in its ledger rows, as migration 0002 says; and mark the monitors that are not
 -- quietly up here: a row that is not up, or up where the state is not (yet).

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from vantage import schedule
@@ -10,7 +10,7 @@ from vantage.check import Status
 from vantage.judge import memory
 from vantage.judge.facts import cause, latest_of, moment, monitor_facts, region_facts
 from vantage.monitor import Region
-from vantage.store.judging import FaultAt, HeldState, Record, Seen, Subject
+from vantage.store.judging import Decided, FaultAt, HeldState, Record, Seen, Subject
 from vantage.verdict.decisions import Incident, Judgement, Notice, NoticeKind
 from vantage.verdict.monitor import MonitorState, judge_slot
 from vantage.verdict.monitor import Seen as SeenAtSlot
@@ -62,6 +62,10 @@ class Outcome:
     notices: list[Record] = field(default_factory=list)
     memories: list[Record] = field(default_factory=list)
     forgotten: list[int] = field(default_factory=list)
+
+    def decided(self) -> Decided:
+        """To be written."""
+        return Decided(**{item.name: getattr(self, item.name) for item in fields(self)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,14 @@ from vantage.judge.readiness import Account, Candidate
 from vantage.schedule import TICK_S
 from vantage.store import judging as store
 from vantage.store.connection import Connection
-from vantage.store.judging import Decided, FaultAt, HeldState, LookedAt, Material, Record, Seen
-from vantage.verdict.episodes import Heard, OperatorEvent, OperatorKind, after_tick
+from vantage.store.judging import Closing, FaultAt, Heard, HeldState, Record, Seen
+from vantage.verdict.episodes import Heard as HeardByOperator
+from vantage.verdict.episodes import OperatorEvent, OperatorKind, after_tick
 from vantage.verdict.rules import Rules
-from vantage.verdict.windows import any_holds
 
 MOST_TICKS_A_RUN = 120
 LOOK_BACK_MS = 86_400_000
+PORTION = 2_000  # monitors
 _Item = TypeVar("_Item", Seen, HeldState)
 
 
@@ -69,13 +70,9 @@ class Judge:
             late = store.lock(self.connection, candidate.tick_s)
             if late is None:
                 return False
-            decided, looked_at = _Sitting(self.connection, self.rules, candidate, late).decide()
-            done.notices += store.write(self.connection, decided)
+            sitting = _Sitting(self.connection, self.rules, candidate, late, done)
+            sitting.hold()
         done.ticks.append(candidate.tick_s)
-        done.looked_at += looked_at
-        done.opened += len(decided.opened)
-        done.resolved += len(decided.resolved)
-        done.faults += decided.faults
         return True
 
 
@@ -87,25 +84,40 @@ class _Sitting:
     rules: Rules
     candidate: Candidate
     late: Sequence[FaultAt]
+    done: Judged
 
-    def decide(self) -> tuple[Decided, int]:
-        """What is to be written, and how many monitors were looked at."""
+    def hold(self) -> None:
+        """Regions first, then the monitors in portions, then what the operator hears."""
         tick_s = self.candidate.tick_s
-        looked = store.look(self.connection, tick_s, self.late)
-        since: dict[int, int | None] = dict.fromkeys(looked.marked) | {
-            monitor_id: self._since_ms(kept) for monitor_id, kept in looked.memories.items()
-        }
-        material = store.read(self.connection, tick_s, since)
-        found = self._faults(looked, material)
-        frame = TickFrame(tick_s, self.candidate.spread_s, self.candidate.regions, material.faults | found, self.rules)
-        outcome = self._outcome(frame, looked, material)
-        operator, told = self._operator(looked, found, frame)
-        decided = Decided(
-            tick_s, found, self.late, outcome.states, outcome.flips, outcome.verdicts, outcome.opened,
-            outcome.resolved, outcome.events, outcome.advisories_opened, outcome.advisories_closed, outcome.notices,
-            [_operator_notice(event) for event in told], outcome.memories, outcome.forgotten, operator,
-        )  # fmt: skip
-        return decided, len(since)
+        heard = store.hear(self.connection, tick_s, self.late)
+        found = self._faults(heard)
+        frame = TickFrame(tick_s, self.candidate.spread_s, self.candidate.regions, heard.faults | found, self.rules)
+        ids = store.look(self.connection, tick_s, frame.faults)
+        notices = 0
+        # Never long without a word to PostgreSQL, which ends a transaction that seems to be nobody's any more.
+        for start in range(0, len(ids), PORTION):
+            notices += self._judge(ids[start : start + PORTION], frame)
+        operator, told = self._operator(heard, found, frame)
+        closing = Closing(tick_s, found, self.late, operator, [_operator_notice(event) for event in told])
+        self.done.notices += store.close(self.connection, closing, notices)
+        self.done.looked_at += len(ids)
+        self.done.faults += found
+
+    def _judge(self, ids: Sequence[int], frame: TickFrame) -> int:
+        """Judge some monitors; returns how many outbox rows came of it."""
+        kept = store.memories(self.connection, ids)
+        since = {key: self._since_ms(kept[key][0]) if key in kept else None for key in ids}
+        material = store.read(self.connection, frame.tick_s, since)
+        rows, states, outcome = _by_monitor(material.rows), _by_monitor(material.states), Outcome()
+        for subject in material.subjects:
+            memory_, verdict = kept.get(subject.id, (None, "up"))
+            MonitorBench(
+                frame, subject, memory_, verdict, states[subject.id], rows[subject.id],
+                material.windows.get(subject.id, ()),
+            ).judge(outcome)  # fmt: skip
+        self.done.opened += len(outcome.opened)
+        self.done.resolved += len(outcome.resolved)
+        return store.write(self.connection, outcome.decided())
 
     def _since_ms(self, kept: Record) -> int | None:
         """From where on rows are of use: the last one judged in each region."""
@@ -115,45 +127,27 @@ class _Sitting:
         known = memory.decode(dict(kept)).regions.values()
         return max(least_ms, min((one.newest.at_ms if one.newest else least_ms for one in known), default=least_ms))
 
-    def _faults(self, looked: LookedAt, material: Material) -> frozenset[FaultAt]:
+    def _faults(self, heard: Heard) -> frozenset[FaultAt]:
         """Regions found at fault in this tick, and in earlier ones of which rows came late."""
         tick_s = self.candidate.tick_s
-
-        def in_maintenance(monitor_id: int, at_ms: int) -> bool:
-            return any_holds(material.windows.get(monitor_id, ()), at_ms)
-
-        finder = FaultFinder(self.connection, self.rules, looked.references, in_maintenance)
+        finder = FaultFinder(self.connection, self.rules, heard.references)
         found = {(region, tick_s) for region in finder.faulty(tick_s)}
-        late = set(self.late) - material.faults
+        late = set(self.late) - heard.faults
         for late_s in {late_s for _, late_s in late}:
             found |= {(region, late_s) for region in finder.faulty(late_s)} & late
         return frozenset(found)
 
-    def _outcome(self, frame: TickFrame, looked: LookedAt, material: Material) -> Outcome:
-        rows, states = _by_monitor(material.rows), _by_monitor(material.states)
-        outcome = Outcome()
-        for subject in material.subjects:
-            MonitorBench(
-                frame,
-                subject,
-                looked.memories.get(subject.id),
-                looked.verdicts.get(subject.id, "up"),
-                states[subject.id],
-                rows[subject.id],
-                material.windows.get(subject.id, ()),
-            ).judge(outcome)
-        return outcome
-
     def _operator(
-        self, looked: LookedAt, found: Iterable[FaultAt], frame: TickFrame
+        self, heard: Heard, found: Iterable[FaultAt], frame: TickFrame
     ) -> tuple[Record | None, tuple[OperatorEvent, ...]]:
         """What the operator hears of a tick in which something was scheduled."""
         if not self.candidate.is_scheduled:
             return None, ()
-        heard = {(region, frame.tick_s) for region, stored in looked.stored.items() if stored > 0} | set(self.late)
-        usable = {region for region, tick_s in heard if (region, tick_s) not in frame.faults}
-        before = memory.decode_operator(dict(looked.operator) if looked.operator else None)
-        after, told = after_tick(before, Heard(frame.tick_s, {region for region, _ in found}, usable), self.rules)
+        came = {(region, frame.tick_s) for region, stored in heard.stored.items() if stored > 0} | set(self.late)
+        usable = {region for region, tick_s in came if (region, tick_s) not in frame.faults}
+        before = memory.decode_operator(dict(heard.operator) if heard.operator else None)
+        news = HeardByOperator(frame.tick_s, {region for region, _ in found}, usable)
+        after, told = after_tick(before, news, self.rules)
         return memory.encode_operator(after), told
 
 

@@ -21,6 +21,7 @@ FaultAt = tuple[Region, int]
 Record = Mapping[str, Any]
 
 _LOCK_TIMEOUT = "SET LOCAL lock_timeout = '15s'"
+FAULTS_KEPT_IN_MIND_S = 2 * 86_400
 # A frozen Lambda holds its locks: PostgreSQL ends it, and whoever comes next judges.
 _IDLE_TIMEOUT = "SET LOCAL idle_in_transaction_session_timeout = '15s'"
 # Rows are found by key; a plan made while today's partition was empty would scan it whole for ever.
@@ -80,16 +81,6 @@ class HeldState:
     confirmed_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Whether a monitor's check failed in a region."""
-
-    monitor_id: int
-    at_ms: int
-    region: Region
-    failed: bool
-
-
 def oldest_unjudged(connection: Connection) -> list[tuple[Any, ...]]:
     """The rows of the oldest tick that is not judged: tick (epoch s), spread, whether there are intervals below a
     minute, region, is_enabled, pushed, skipped, accounted, is_pushed, reported_before."""
@@ -130,27 +121,20 @@ def lock(connection: Connection, tick_s: int) -> list[FaultAt] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class LookedAt:
-    """Where judging has to look: fresh marks and what is remembered, with the verdict before; the operator's memory,
-    the reference targets' answers (True: failed) and the marked monitors of the tick."""
+class Heard:
+    """What came of a tick: the reference targets' answers, as (tick, region, failed), the rows stored per region, the
+    operator's memory, and the faults that are known."""
 
-    marked: Collection[int]
-    memories: Mapping[int, Record]
-    verdicts: Mapping[int, str]
-    operator: Record | None
     references: Sequence[tuple[int, Region, bool]]
     stored: Mapping[Region, int]
+    operator: Record | None
+    faults: frozenset[FaultAt]
 
 
-def look(connection: Connection, tick_s: int, late: Sequence[FaultAt]) -> LookedAt:
-    """Read where to look in a tick; marks up to it are not fresh any more. `late` ticks' references are read too."""
+def hear(connection: Connection, tick_s: int, late: Sequence[FaultAt]) -> Heard:
+    """Read what is asked of a tick before any monitor is looked at; `late` ticks' references are read too."""
     ticks = [as_time(tick) for tick in sorted({tick_s, *(tick for _, tick in late)})]
     with _in_one_trip(connection):
-        marks = connection.execute(
-            "UPDATE mark SET fresh = false WHERE fresh AND tick <= %s RETURNING monitor_id", (as_time(tick_s),)
-        )
-        memories = connection.execute("SELECT monitor_id, memory, verdict FROM judged_memory")
-        operator = connection.execute("SELECT memory FROM judged_operator")
         references = connection.execute(
             """SELECT extract(epoch FROM t)::bigint, c.region::text, c.status = 'down'
                  FROM unnest(%s::timestamptz[]) t, monitor m
@@ -162,16 +146,116 @@ def look(connection: Connection, tick_s: int, late: Sequence[FaultAt]) -> Looked
             (ticks,),
         )
         stored = connection.execute("SELECT region::text, stored FROM tick_ledger WHERE tick = %s", (as_time(tick_s),))
-    remembered = memories.fetchall()
+        operator = connection.execute("SELECT memory FROM judged_operator")
+        faults = connection.execute(
+            "SELECT region::text, extract(epoch FROM tick)::bigint FROM region_fault WHERE tick > %s",
+            (as_time(tick_s - FAULTS_KEPT_IN_MIND_S),),
+        )
     row = operator.fetchone()
-    return LookedAt(
-        {monitor_id for (monitor_id,) in marks},
-        {monitor_id: memory for monitor_id, memory, _ in remembered},
-        {monitor_id: verdict for monitor_id, _, verdict in remembered},
-        row[0] if row else None,
+    return Heard(
         [(tick, region, failed) for tick, region, failed in references],
         dict(stored.fetchall()),
+        row[0] if row else None,
+        frozenset((region, tick) for region, tick in faults),
     )
+
+
+# Every failing row is marked, so those that fail in one region alone are found without looking at all the others.
+_FAILING_ALONE = """
+SELECT c.region::text, count(*)
+  FROM mark k
+  JOIN monitor m ON m.id = k.monitor_id AND NOT m.reference
+  JOIN check_result c ON c.monitor_id = k.monitor_id AND c.region = k.region
+       AND c.checked_at >= %(tick)s AND c.checked_at < %(tick)s + interval '1 minute'
+ WHERE k.tick = %(tick)s AND c.status = 'down' AND NOT is_in_maintenance(m.group_name, m.slug, c.checked_at)
+   AND EXISTS (
+    SELECT FROM check_result o
+     WHERE o.monitor_id = c.monitor_id AND o.checked_at = c.checked_at AND o.region <> c.region
+       AND o.region <> ALL (%(blind)s::text[]::location[]) AND o.status IN ('up', 'degraded'))
+ GROUP BY 1"""
+
+_COMPARABLE = """
+SELECT count(*), count(DISTINCT monitor_id) FROM (
+    SELECT c.monitor_id FROM check_result c JOIN monitor m ON m.id = c.monitor_id AND NOT m.reference
+     WHERE c.checked_at >= %(tick)s AND c.checked_at < %(tick)s + interval '1 minute'
+       AND c.region = %(region)s::text::location AND c.status IN ('up', 'degraded', 'down')
+       AND NOT is_in_maintenance(m.group_name, m.slug, c.checked_at)
+       AND EXISTS (
+        SELECT FROM check_result o
+         WHERE o.monitor_id = c.monitor_id AND o.checked_at = c.checked_at AND o.region <> c.region
+           AND o.region <> ALL (%(blind)s::text[]::location[]) AND o.status IN ('up', 'degraded', 'down'))
+     LIMIT %(most)s) x"""
+
+
+def failing_alone(connection: Connection, tick_s: int, blind: Collection[Region]) -> dict[Region, int]:
+    """By region, how many checks of a tick failed there and were up in another region that is not `blind`."""
+    given = {"tick": as_time(tick_s), "blind": list(blind)}
+    return dict(connection.execute(_FAILING_ALONE, given).fetchall())
+
+
+def comparable(
+    connection: Connection, tick_s: int, region: Region, blind: Collection[Region], most: int
+) -> tuple[int, int]:
+    """How many checks of a tick were seen in a region and in another that is not `blind`, and of how many monitors.
+
+    Counts `most` at the most, so that its cost follows the failing ones; what is in maintenance is left out.
+    """
+    given = {"tick": as_time(tick_s), "region": region, "blind": list(blind), "most": most}
+    row = connection.execute(_COMPARABLE, given).fetchone()
+    return (row[0], row[1]) if row else (0, 0)
+
+
+# A new monitor that is up wherever it is seen: state and flip follow without looking at each, and they come in crowds.
+_WELCOME = """
+WITH fresh AS (
+    SELECT monitor_id FROM mark WHERE fresh AND tick <= %(tick)s GROUP BY 1 HAVING min(tick) = %(tick)s
+), seen AS (
+    SELECT c.monitor_id, c.region, c.checked_at,
+           c.status = 'up' AND NOT is_in_maintenance(m.group_name, m.slug, c.checked_at) AS is_plainly_up
+      FROM fresh f
+      JOIN monitor m ON m.id = f.monitor_id AND NOT m.reference AND m.deleted_at IS NULL
+      JOIN check_result c ON c.monitor_id = f.monitor_id
+           AND c.checked_at >= %(tick)s AND c.checked_at < %(tick)s + interval '1 minute'
+     WHERE c.status IN ('up', 'degraded', 'down')
+       AND NOT EXISTS (SELECT FROM judged_memory j WHERE j.monitor_id = f.monitor_id)
+       AND NOT EXISTS (SELECT FROM region_state s WHERE s.monitor_id = f.monitor_id AND s.state <> 'up')
+), well AS (
+    SELECT monitor_id FROM seen GROUP BY 1 HAVING bool_and(is_plainly_up)
+), stated AS (
+    INSERT INTO region_state (monitor_id, region, state, since, confirmed_at)
+    SELECT monitor_id, region, 'up', min(checked_at), min(checked_at) FROM seen JOIN well USING (monitor_id)
+     WHERE region <> ALL (%(at_fault)s::text[]::location[]) GROUP BY 1, 2
+        ON CONFLICT DO NOTHING
+    RETURNING monitor_id, region, since
+), flipped AS (
+    INSERT INTO flip (monitor_id, region, checked_at, to_state, since)
+    SELECT monitor_id, region, since, 'up', since FROM stated ON CONFLICT DO NOTHING
+)
+UPDATE mark k SET fresh = false FROM well WHERE k.tick = %(tick)s AND k.fresh AND k.monitor_id = well.monitor_id"""
+
+
+def look(connection: Connection, tick_s: int, faults: Collection[FaultAt]) -> list[int]:
+    """The monitors (ids, in order) that must be looked at: those with fresh marks up to a tick that are not from a
+    region at fault there, and those that are remembered. New ones that are simply up are seen to on the way."""
+    at_fault = [region for region, tick in faults if tick == tick_s]
+    with _in_one_trip(connection):
+        connection.execute(_WELCOME, {"tick": as_time(tick_s), "at_fault": at_fault})
+        marks = connection.execute(
+            """UPDATE mark SET fresh = false WHERE fresh AND tick <= %s
+            RETURNING monitor_id, region::text, extract(epoch FROM tick)::bigint""",
+            (as_time(tick_s),),
+        )
+        remembered = connection.execute("SELECT monitor_id FROM judged_memory")
+    ids = {monitor_id for monitor_id, region, tick in marks if (region, tick) not in faults}
+    return sorted(ids.union(monitor_id for (monitor_id,) in remembered))
+
+
+def memories(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[Record, str]]:
+    """What is remembered of these monitors, and the verdict before."""
+    rows = connection.execute(
+        "SELECT monitor_id, memory, verdict FROM judged_memory WHERE monitor_id = ANY(%s)", (list(ids),)
+    ).fetchall()
+    return {monitor_id: (memory, verdict) for monitor_id, memory, verdict in rows}
 
 
 _SUBJECTS = """
@@ -210,8 +294,6 @@ SELECT m.id, ms_of(w.from_at), ms_of(w.until_at)
    AND (cardinality(x.groups) + cardinality(x.slugs) = 0 OR m.group_name = ANY (x.groups) OR m.slug = ANY (x.slugs))
  WHERE w.until_at > %(tick)s - interval '2 days' AND w.from_at < %(tick)s + interval '1 minute'"""
 
-_FAULTS = "SELECT region::text, extract(epoch FROM tick)::bigint FROM region_fault WHERE tick >= %s"
-
 
 @dataclass(frozen=True, slots=True)
 class Material:
@@ -220,7 +302,6 @@ class Material:
     subjects: Sequence[Subject]
     states: Sequence[HeldState]
     rows: Sequence[Seen]
-    faults: frozenset[FaultAt]
     windows: Mapping[int, Sequence[Window]]
 
 
@@ -228,7 +309,6 @@ def read(connection: Connection, tick_s: int, since_ms: Mapping[int, int | None]
     """Read of each monitor (by id) its schedule in the tick, its states, and its rows from an instant on (epoch ms;
     None: it was quiet) up to the end of the tick."""
     ids = sorted(since_ms)
-    oldest_s = min([ms // 1000 for ms in since_ms.values() if ms is not None], default=tick_s)
     given = {
         "ids": ids,
         "since": [None if since_ms[key] is None else as_time((since_ms[key] or 0) / 1000) for key in ids],
@@ -239,7 +319,6 @@ def read(connection: Connection, tick_s: int, since_ms: Mapping[int, int | None]
         states = connection.execute(_STATES, given)
         rows = connection.execute(_ROWS, given)
         spans = connection.execute(_WINDOWS, given)
-        faults = connection.execute(_FAULTS, (as_time(min(oldest_s, tick_s - 86_400 * 2)),))
     windows: dict[int, list[Window]] = defaultdict(list)
     for monitor_id, from_ms, until_ms in spans:
         windows[monitor_id].append(Window(from_ms, until_ms))
@@ -247,7 +326,6 @@ def read(connection: Connection, tick_s: int, since_ms: Mapping[int, int | None]
         [Subject(*row) for row in subjects],
         [HeldState(monitor_id, region, Status(state), *rest) for monitor_id, region, state, *rest in states],
         [_seen(row) for row in rows],
-        frozenset((region, tick) for region, tick in faults),
         windows,
     )
 
@@ -258,54 +336,10 @@ def _seen(row: Sequence[Any]) -> Seen:
     return Seen(monitor_id, region, Row(at_ms, Status(status), interval_s, extra=extra), told, judged)
 
 
-def marked_pairs(connection: Connection, tick_s: int) -> list[Pair]:
-    """The counted rows of a tick of the monitors that are marked in it; reference targets are not among them."""
-    rows = connection.execute(
-        """SELECT c.monitor_id, ms_of(c.checked_at), c.region::text, c.status = 'down'
-             FROM (SELECT DISTINCT monitor_id FROM mark WHERE tick = %(tick)s) k
-             JOIN monitor m ON m.id = k.monitor_id AND NOT m.reference
-             JOIN check_result c ON c.monitor_id = k.monitor_id
-                  AND c.checked_at >= %(tick)s AND c.checked_at < %(tick)s + interval '1 minute'
-            WHERE c.status IN ('up', 'degraded', 'down')""",
-        {"tick": as_time(tick_s)},
-    ).fetchall()
-    return [Pair(*row) for row in rows]
-
-
-def comparable(
-    connection: Connection, tick_s: int, region: Region, blind: Collection[Region], most: int
-) -> tuple[int, int]:
-    """How many checks of a tick were seen in a region and in another that is not `blind`, and of how many monitors.
-
-    Counts `most` at the most, so that its cost follows the failing ones; what is in maintenance is left out.
-    """
-    row = connection.execute(
-        """SELECT count(*), count(DISTINCT monitor_id) FROM (
-               SELECT c.monitor_id FROM check_result c JOIN monitor m ON m.id = c.monitor_id
-                WHERE c.checked_at >= %(tick)s AND c.checked_at < %(tick)s + interval '1 minute'
-                  AND c.region = %(region)s::text::location AND c.status IN ('up', 'degraded', 'down')
-                  AND NOT m.reference AND NOT EXISTS (
-                    SELECT FROM maintenance_window w JOIN maintenance x ON x.id = w.maintenance_id
-                     WHERE w.from_at <= c.checked_at AND c.checked_at < w.until_at
-                       AND (cardinality(x.groups) + cardinality(x.slugs) = 0
-                            OR m.group_name = ANY (x.groups) OR m.slug = ANY (x.slugs)))
-                  AND EXISTS (
-                    SELECT FROM check_result o
-                     WHERE o.monitor_id = c.monitor_id AND o.checked_at = c.checked_at AND o.region <> c.region
-                       AND o.region <> ALL (%(blind)s::text[]::location[]) AND o.status IN ('up', 'degraded', 'down'))
-                LIMIT %(most)s) x""",
-        {"tick": as_time(tick_s), "region": region, "blind": list(blind), "most": most},
-    ).fetchone()
-    return (row[0], row[1]) if row else (0, 0)
-
-
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """All that was decided in a tick, as records of the tables' columns; instants are epoch ms."""
+    """What was decided of some monitors, as records of the tables' columns; instants are epoch ms."""
 
-    tick_s: int
-    faults: Collection[FaultAt] = ()
-    late: Collection[FaultAt] = ()
     states: Sequence[Record] = ()
     flips: Sequence[Record] = ()
     verdicts: Sequence[Record] = ()
@@ -315,10 +349,8 @@ class Decided:
     advisories_opened: Sequence[Record] = ()
     advisories_closed: Sequence[Record] = ()
     notices: Sequence[Record] = ()
-    operator_notices: Sequence[Record] = ()
     memories: Sequence[Record] = ()
     forgotten: Collection[int] = ()
-    operator: Record | None = None
 
 
 _WRITES: Mapping[str, LiteralString] = {
@@ -374,12 +406,6 @@ _WRITES: Mapping[str, LiteralString] = {
           JOIN channel c ON c.name = ANY (m.channels) AND c.enabled AND x.event = ANY (c.events)
          ORDER BY x.n, c.name
             ON CONFLICT (channel, key) DO NOTHING""",
-    "operator_notices": """
-        INSERT INTO outbox (channel, subject, key, type, facts)
-        SELECT c.name, 'operator', x.key, x.type, x.facts
-          FROM jsonb_to_recordset(%s) AS x (key text, type text, facts jsonb)
-          JOIN channel c ON c.operator AND c.enabled
-            ON CONFLICT (channel, key) DO NOTHING""",
     "memories": """
         INSERT INTO judged_memory AS j SELECT monitor_id, memory, verdict
           FROM jsonb_to_recordset(%s) AS x (monitor_id bigint, memory jsonb, verdict text)
@@ -388,29 +414,55 @@ _WRITES: Mapping[str, LiteralString] = {
 
 
 def write(connection: Connection, decided: Decided) -> int:
-    """Write what was decided, and that the tick is judged; returns how many outbox rows came of it."""
-    outbox = []
+    """Write what was decided; returns how many outbox rows came of it."""
+    notices = None
     with _in_one_trip(connection):
         for part, statement in _WRITES.items():
             if records := getattr(decided, part):
                 cursor = connection.execute(statement, (json.dumps(records),))
-                outbox += [cursor] if "notices" in part else []
+                notices = cursor if part == "notices" else notices
         connection.execute("DELETE FROM judged_memory WHERE monitor_id = ANY(%s)", (list(decided.forgotten),))
-        _insert_faults(connection, decided.faults)
-        _note_late_rows_seen(connection, decided.late)
-        if decided.operator is not None:
+    return notices.rowcount if notices else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What ends the judging of a tick: faults found, late rows seen, and what the operator hears."""
+
+    tick_s: int
+    faults: Collection[FaultAt]
+    late: Collection[FaultAt]
+    operator: Record | None
+    operator_notices: Sequence[Record]
+
+
+_OPERATOR_NOTICES = """
+INSERT INTO outbox (channel, subject, key, type, facts)
+SELECT c.name, 'operator', x.key, x.type, x.facts
+  FROM jsonb_to_recordset(%s) AS x (key text, type text, facts jsonb)
+  JOIN channel c ON c.operator AND c.enabled
+    ON CONFLICT (channel, key) DO NOTHING"""
+
+
+def close(connection: Connection, closing: Closing, notices: int) -> int:
+    """Note that a tick is judged, and by `judged_at` which rows were; returns how many outbox rows there are by now."""
+    with _in_one_trip(connection):
+        told = connection.execute(_OPERATOR_NOTICES, (json.dumps(closing.operator_notices),))
+        _insert_faults(connection, closing.faults)
+        _note_late_rows_seen(connection, closing.late)
+        if closing.operator is not None:
             connection.execute(
                 """INSERT INTO judged_operator (memory) VALUES (%s)
                        ON CONFLICT (id) DO UPDATE SET memory = excluded.memory""",
-                (json.dumps(decided.operator),),
+                (json.dumps(closing.operator),),
             )
         connection.execute(
-            "UPDATE tick_ledger SET judged_at = clock_timestamp() WHERE tick = %s", (as_time(decided.tick_s),)
+            "UPDATE tick_ledger SET judged_at = clock_timestamp() WHERE tick = %s", (as_time(closing.tick_s),)
         )
-    count = sum(cursor.rowcount for cursor in outbox)
-    if count:
+    notices += told.rowcount
+    if notices:
         connection.execute("SELECT pg_notify('vantage_outbox', '')")
-    return count
+    return notices
 
 
 def _insert_faults(connection: Connection, faults: Iterable[FaultAt]) -> None:
