@@ -13,7 +13,7 @@ from pathlib import Path
 from bench import report
 from vantage.errors import VantageError
 
-BENCHES = ("producer", "acks", "flush", "end_to_end", "probe")
+BENCHES = ("producer", "acks", "flush", "end_to_end", "probe", "history")
 RESULTS = Path(__file__).with_name("results.json")
 
 

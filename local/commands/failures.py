@@ -1,7 +1,6 @@
 """vantage failures: what failed, newest first; and what fails from one region and not from others."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -90,7 +89,7 @@ def _row(row: Seen, names: Names, beside: Mapping[Region, str]) -> Sequence[str]
 
 
 def _as_json(row: Seen, names: Names, beside: Mapping[Region, str]) -> dict[str, Any]:
-    rest = {name: value for name, value in asdict(row).items() if name not in ("monitor_id", "checked_at")}
+    rest = {name: value for name, value in row._asdict().items() if name not in ("monitor_id", "checked_at")}
     slug, _ = names.get(row.monitor_id, (None, None))
     at = row.checked_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return {"slug": slug, "checked_at": at, **rest, "elsewhere": {r: s for r, s in beside.items() if r != row.region}}

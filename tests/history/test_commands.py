@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -15,6 +16,8 @@ from local.commands.uptime import uptime
 from local.migrate import migrate
 from local.servers import Servers
 from tests.history.conftest import beside
+from vantage.store import rollups
+from vantage.store.looks import HOUR
 from vantage.uptime import Tally
 from vantage.view.numbers import NOTHING
 
@@ -35,6 +38,9 @@ def filled(servers: Servers) -> Iterator[str]:
                     """UPDATE check_result SET status = 'down' WHERE monitor_id = 1 AND region = 'EU'
                           AND checked_at > now() - interval '20 minutes'"""
                 )
+                hour = rollups.hour_of(datetime.now(UTC)) - HOUR
+                rollups.roll_hour(connection, hour)
+                rollups.roll_day(connection, rollups.day_of(datetime.now(UTC)) - timedelta(days=1))
             yield url
         owner.execute("DROP DATABASE filled WITH (FORCE)")
 

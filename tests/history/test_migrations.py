@@ -2,7 +2,6 @@
 
 import shutil
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,11 @@ from psycopg.conninfo import make_conninfo
 
 from local.migrate import FOLDER, MigrationError, migrate
 from local.servers import Servers
+from tests.history.writer import ROW, Writer
 from tests.local.conftest import wait_until
 
 ROWS = 40_000
 FIRST_WITH_RESULTS = "0002_results.sql"
-ROW = """INSERT INTO check_result (monitor_id, checked_at, recorded_at, region, status, interval_s, reused, cold,
-                                   lagging, confirmed, extra)
-         SELECT n, now(), now(), 'EU', CASE WHEN n %% 10 = 0 THEN 'down' ELSE 'up' END::check_status, 60, false, false,
-                false, false, false FROM generate_series(%s::bigint, %s::bigint) n"""
 INDEXED = """
     SELECT count(*) FILTER (WHERE ci.indisvalid), (SELECT count(*) FROM pg_inherits
             WHERE inhparent = 'check_result'::regclass)
@@ -44,35 +40,6 @@ def folder(tmp_path: Path) -> Path:
         if path.name <= FIRST_WITH_RESULTS:
             shutil.copy(path, tmp_path)
     return tmp_path
-
-
-class Writer(threading.Thread):
-    """Stores a row and books it, again and again, until it is told to stop."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(daemon=True)
-        self._url, self._stop_asked = url, threading.Event()
-        self.written, self.longest_s = 0, 0.0
-        self.error: Exception | None = None
-
-    def run(self) -> None:
-        """Write."""
-        try:
-            with psycopg.connect(self._url, autocommit=True) as connection:
-                while not self._stop_asked.is_set():
-                    began_s = time.monotonic()
-                    with connection.transaction():
-                        connection.execute("UPDATE tick_ledger SET stored = stored + 1")
-                        connection.execute(ROW, (10_000_000 + self.written, 10_000_000 + self.written))
-                    self.written += 1
-                    self.longest_s = max(self.longest_s, time.monotonic() - began_s)
-        except psycopg.Error as error:
-            self.error = error
-
-    def stop(self) -> None:
-        """Wait for the last row."""
-        self._stop_asked.set()
-        self.join(30)
 
 
 def test_every_migration_is_applied_beside_a_writer(url: str, folder: Path) -> None:

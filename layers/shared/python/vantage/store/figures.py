@@ -87,24 +87,33 @@ class Rolled:
 @contextmanager
 def one_sight(connection: Connection) -> Iterator[None]:
     """All statements of the block see the same instant: an hour is in its rollup or in its results, never in both."""
-    with connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    try:
         yield
+    finally:
+        connection.execute("ROLLBACK")
 
 
 def covered(connection: Connection, first: datetime, until: datetime, *, by_hours: bool = False) -> Cover:
     """The pieces of a span as they are rolled up now; `by_hours` takes days only where their hours are gone."""
-    # One hour and one day further on each side: where results are gone, a piece is taken whole.
-    around = (midnight(day_of(first)), midnight(day_of(until)) + DAY)
-    hours = connection.execute("SELECT hour FROM rollup_hour WHERE hour >= %s AND hour < %s", around)
-    known_hours = frozenset(hour for (hour,) in hours.fetchall())
-    days = connection.execute(
-        "SELECT day FROM rollup_day WHERE day >= %s AND day <= %s", (day_of(first), day_of(until))
-    )
-    split = {day_of(hour) for hour in known_hours} if by_hours else ()
-    known_days = frozenset(day for (day,) in days.fetchall() if day not in split)
+    asked = {"first": day_of(first), "last": day_of(until), "by_hours": by_hours}
+    with connection.cursor(binary=True) as cursor:
+        days, hours = cursor.execute(_ROLLED, asked).fetchall()[0]
+    if by_hours:
+        split = {day_of(hour) for hour in hours}
+        days = [day for day in days if day not in split]
     oldest = first_result_day(connection)
-    return cover(first, until, Rolled(known_days, known_hours, midnight(oldest) if oldest else None))
+    return cover(first, until, Rolled(frozenset(days), frozenset(hours), midnight(oldest) if oldest else None))
+
+
+# Of days that are whole and rolled up, the hours need not be known.
+_ROLLED = """
+    SELECT array(SELECT day FROM rollup_day WHERE day BETWEEN %(first)s AND %(last)s),
+           array(SELECT hour FROM rollup_hour h
+                  WHERE hour >= %(first)s::date::timestamp AT TIME ZONE 'UTC'
+                    AND hour < (%(last)s::date + 1)::timestamp AT TIME ZONE 'UTC'
+                    AND (%(by_hours)s OR (hour AT TIME ZONE 'UTC')::date IN (%(first)s::date, %(last)s::date)
+                         OR NOT EXISTS (SELECT FROM rollup_day d WHERE d.day = (h.hour AT TIME ZONE 'UTC')::date)))"""
 
 
 def cover(first: datetime, until: datetime, rolled: Rolled) -> Cover:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 
 from psycopg.rows import class_row
 
@@ -19,8 +19,7 @@ class CursorError(VantageError):
     """A cursor that no page gave."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """A stored result; times in microseconds, None where a phase was not part of it."""
 
     monitor_id: int
@@ -151,8 +150,8 @@ def names(connection: Connection, monitors: Sequence[int] | None = None) -> dict
 
 
 def _page(connection: Connection, query: LiteralString, asked: Mapping[str, Any], limit: int) -> Page:
-    with connection.cursor(row_factory=class_row(Seen)) as cursor:
-        rows = cursor.execute(query, {**asked, "limit": limit + 1}).fetchall()
+    with connection.cursor(binary=True) as cursor:
+        rows = [Seen(*row) for row in cursor.execute(query, {**asked, "limit": limit + 1}).fetchall()]
     return Page(rows[:limit], _cursor(rows[limit - 1]) if len(rows) > limit else None)
 
 
