@@ -19,6 +19,7 @@ COMMANDS = {
     "uptime": "How much of the time things were up, from where, and how much of it was seen.",
     "failures": "What failed, newest first, and what fails from one region alone.",
     "ledger": "Where the checks of each minute ended: the sheet.",
+    "doctor": "Is everything there that is needed, and what to do where it is not.",
     "migrate": "Bring the database up to date.",
     "import": "Take over monitors and their history: prisma.",
     "dev": "For who works on Vantage itself: fill, replay, uptime.",
