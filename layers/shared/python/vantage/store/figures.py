@@ -96,24 +96,22 @@ def one_sight(connection: Connection) -> Iterator[None]:
 
 def covered(connection: Connection, first: datetime, until: datetime, *, by_hours: bool = False) -> Cover:
     """The pieces of a span as they are rolled up now; `by_hours` takes days only where their hours are gone."""
-    asked = {"first": day_of(first), "last": day_of(until), "by_hours": by_hours}
+    touched = [day_of(first) + timedelta(days=n) for n in range((day_of(until) - day_of(first)).days + 1)]
     with connection.cursor(binary=True) as cursor:
-        days, hours = cursor.execute(_ROLLED, asked).fetchall()[0]
+        rows = cursor.execute("SELECT day FROM rollup_day WHERE day BETWEEN %s AND %s", (touched[0], touched[-1]))
+        days = {day for (day,) in rows.fetchall()}
+        # Of days that are whole and rolled up, the hours need not be known.
+        split = touched if by_hours else [day for day in touched if day not in days or day in (touched[0], touched[-1])]
+        rows = cursor.execute(
+            """SELECT hour FROM unnest(%s::timestamptz[]) d (day)
+                 JOIN rollup_hour h ON h.hour >= d.day AND h.hour < d.day + interval '24 hours'""",
+            ([midnight(day) for day in split],),
+        )
+        hours = frozenset(hour for (hour,) in rows.fetchall())
     if by_hours:
-        split = {day_of(hour) for hour in hours}
-        days = [day for day in days if day not in split]
+        days -= {day_of(hour) for hour in hours}
     oldest = first_result_day(connection)
-    return cover(first, until, Rolled(frozenset(days), frozenset(hours), midnight(oldest) if oldest else None))
-
-
-# Of days that are whole and rolled up, the hours need not be known.
-_ROLLED = """
-    SELECT array(SELECT day FROM rollup_day WHERE day BETWEEN %(first)s AND %(last)s),
-           array(SELECT hour FROM rollup_hour h
-                  WHERE hour >= %(first)s::date::timestamp AT TIME ZONE 'UTC'
-                    AND hour < (%(last)s::date + 1)::timestamp AT TIME ZONE 'UTC'
-                    AND (%(by_hours)s OR (hour AT TIME ZONE 'UTC')::date IN (%(first)s::date, %(last)s::date)
-                         OR NOT EXISTS (SELECT FROM rollup_day d WHERE d.day = (h.hour AT TIME ZONE 'UTC')::date)))"""
+    return cover(first, until, Rolled(frozenset(days), hours, midnight(oldest) if oldest else None))
 
 
 def cover(first: datetime, until: datetime, rolled: Rolled) -> Cover:
@@ -127,13 +125,15 @@ def cover(first: datetime, until: datetime, rolled: Rolled) -> Cover:
     day = day_of(first)
     while midnight(day) < until:
         begin, end = max(first, midnight(day)), min(until, midnight(day) + DAY)
-        its_hours, its_rest = _by_hours_of(begin, end, rolled)
-        lacks = any(not _has_results(at, rolled) for at, _ in its_rest)
-        if day in rolled.days and begin < end and (end - begin == DAY or lacks):
+        if day in rolled.days and end - begin == DAY:
             days.append(day)
         else:
-            hours += its_hours
-            rest += its_rest
+            its_hours, its_rest = _by_hours_of(begin, end, rolled)
+            if day in rolled.days and any(not _has_results(at, rolled) for at, _ in its_rest):
+                days.append(day)
+            else:
+                hours += its_hours
+                rest += its_rest
         day += timedelta(days=1)
     return Cover(days, hours, _joined(rest))
 
