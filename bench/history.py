@@ -1,7 +1,6 @@
 """History: reading it, rolling it up and dropping it, at a month of 1,000 monitors and at twice that.
 
-The figures of uptime stand beside plain counts of the raw rows, which say less: no coverage, no bounds, no quorum; and
-beside the same figures from the results.
+The figures of uptime stand beside plain counts of the raw rows, which say less: no coverage, no bounds, no quorum.
 BENCH_HISTORY_ROWS sets another size (default 25,920,000 rows).
 """
 
@@ -70,10 +69,6 @@ class _Reads:
         with figures.one_sight(self.connection):
             assert figures.uptimes(self.connection, self._pieces(), [1])
 
-    def one_from_results(self) -> None:
-        pieces = figures.Cover((), (), [(self.first, self.made.until)])
-        assert figures.uptimes(self.connection, pieces, [1])
-
     def percentiles(self) -> None:
         with figures.one_sight(self.connection):
             pieces = self._pieces()
@@ -103,7 +98,6 @@ class _Reads:
     def rows(self, name: str) -> list[Row]:
         """With their limits."""
         raw_one_ms, one_ms, one_ratio = alternating(_ms(self.raw_one), _ms(self.one))
-        same_ms, _, same_ratio = alternating(_ms(self.one_from_results), _ms(self.one))
         raw_all_ms, all_ms, all_ratio = alternating(_ms(self.raw), _ms(self.all), 3)
         return [
             measured(f"{name} last 24 h of a monitor", _median_ms(self.day), "ms", at_most(5)),
