@@ -160,26 +160,31 @@ def hear(connection: Connection, tick_s: int, late: Sequence[FaultAt]) -> Heard:
     )
 
 
+_IS_HELD: LiteralString = """
+    EXISTS (SELECT FROM maintenance_window w
+             WHERE w.until_at > %(tick)s AND w.from_at < %(tick)s + interval '1 minute')
+    AND is_in_maintenance(m.group_name, m.slug, c.checked_at)"""
+
 # Every failing row is marked, so those that fail in one region alone are found without looking at all the others.
-_FAILING_ALONE = """
+_FAILING_ALONE: LiteralString = """
 SELECT c.region::text, count(*)
   FROM mark k
   JOIN monitor m ON m.id = k.monitor_id AND NOT m.reference
   JOIN check_result c ON c.monitor_id = k.monitor_id AND c.region = k.region
        AND c.checked_at >= %(tick)s AND c.checked_at < %(tick)s + interval '1 minute'
- WHERE k.tick = %(tick)s AND c.status = 'down' AND NOT is_in_maintenance(m.group_name, m.slug, c.checked_at)
+ WHERE k.tick = %(tick)s AND c.status = 'down' AND NOT ({is_held})
    AND EXISTS (
     SELECT FROM check_result o
      WHERE o.monitor_id = c.monitor_id AND o.checked_at = c.checked_at AND o.region <> c.region
        AND o.region <> ALL (%(blind)s::text[]::location[]) AND o.status IN ('up', 'degraded'))
  GROUP BY 1"""
 
-_COMPARABLE = """
+_COMPARABLE: LiteralString = """
 SELECT count(*), count(DISTINCT monitor_id) FROM (
     SELECT c.monitor_id FROM check_result c JOIN monitor m ON m.id = c.monitor_id AND NOT m.reference
      WHERE c.checked_at >= %(tick)s AND c.checked_at < %(tick)s + interval '1 minute'
        AND c.region = %(region)s::text::location AND c.status IN ('up', 'degraded', 'down')
-       AND NOT is_in_maintenance(m.group_name, m.slug, c.checked_at)
+       AND NOT ({is_held})
        AND EXISTS (
         SELECT FROM check_result o
          WHERE o.monitor_id = c.monitor_id AND o.checked_at = c.checked_at AND o.region <> c.region
@@ -190,7 +195,7 @@ SELECT count(*), count(DISTINCT monitor_id) FROM (
 def failing_alone(connection: Connection, tick_s: int, blind: Collection[Region]) -> dict[Region, int]:
     """By region, how many checks of a tick failed there and were up in another region that is not `blind`."""
     given = {"tick": as_time(tick_s), "blind": list(blind)}
-    return dict(connection.execute(_FAILING_ALONE, given).fetchall())
+    return dict(connection.execute(_sql(_FAILING_ALONE), given).fetchall())
 
 
 def comparable(
@@ -201,17 +206,17 @@ def comparable(
     Counts `most` at the most, so that its cost follows the failing ones; what is in maintenance is left out.
     """
     given = {"tick": as_time(tick_s), "region": region, "blind": list(blind), "most": most}
-    row = connection.execute(_COMPARABLE, given).fetchone()
+    row = connection.execute(_sql(_COMPARABLE), given).fetchone()
     return (row[0], row[1]) if row else (0, 0)
 
 
 # A new monitor that is up wherever it is seen: state and flip follow without looking at each, and they come in crowds.
-_WELCOME = """
+_WELCOME: LiteralString = """
 WITH fresh AS (
     SELECT monitor_id FROM mark WHERE fresh AND tick <= %(tick)s GROUP BY 1 HAVING min(tick) = %(tick)s
 ), seen AS (
     SELECT c.monitor_id, c.region, c.checked_at,
-           c.status = 'up' AND NOT is_in_maintenance(m.group_name, m.slug, c.checked_at) AS is_plainly_up
+           bool_and(c.status = 'up' AND NOT ({is_held})) OVER (PARTITION BY c.monitor_id) AS is_well
       FROM fresh f
       JOIN monitor m ON m.id = f.monitor_id AND NOT m.reference AND m.deleted_at IS NULL
       JOIN check_result c ON c.monitor_id = f.monitor_id
@@ -219,19 +224,17 @@ WITH fresh AS (
      WHERE c.status IN ('up', 'degraded', 'down')
        AND NOT EXISTS (SELECT FROM judged_memory j WHERE j.monitor_id = f.monitor_id)
        AND NOT EXISTS (SELECT FROM region_state s WHERE s.monitor_id = f.monitor_id AND s.state <> 'up')
-), well AS (
-    SELECT monitor_id FROM seen GROUP BY 1 HAVING bool_and(is_plainly_up)
 ), stated AS (
     INSERT INTO region_state (monitor_id, region, state, since, confirmed_at)
-    SELECT monitor_id, region, 'up', min(checked_at), min(checked_at) FROM seen JOIN well USING (monitor_id)
-     WHERE region <> ALL (%(at_fault)s::text[]::location[]) GROUP BY 1, 2
+    SELECT monitor_id, region, 'up', min(checked_at), min(checked_at) FROM seen
+     WHERE is_well AND region <> ALL (%(at_fault)s::text[]::location[]) GROUP BY 1, 2
         ON CONFLICT DO NOTHING
     RETURNING monitor_id, region, since
 ), flipped AS (
     INSERT INTO flip (monitor_id, region, checked_at, to_state, since)
     SELECT monitor_id, region, since, 'up', since FROM stated ON CONFLICT DO NOTHING
 )
-UPDATE mark k SET fresh = false FROM well WHERE k.tick = %(tick)s AND k.fresh AND k.monitor_id = well.monitor_id"""
+SELECT DISTINCT monitor_id FROM seen WHERE is_well"""
 
 
 def look(connection: Connection, tick_s: int, faults: Collection[FaultAt]) -> list[int]:
@@ -239,7 +242,7 @@ def look(connection: Connection, tick_s: int, faults: Collection[FaultAt]) -> li
     region at fault there, and those that are remembered. New ones that are simply up are seen to on the way."""
     at_fault = [region for region, tick in faults if tick == tick_s]
     with _in_one_trip(connection):
-        connection.execute(_WELCOME, {"tick": as_time(tick_s), "at_fault": at_fault})
+        welcomed = connection.execute(_sql(_WELCOME), {"tick": as_time(tick_s), "at_fault": at_fault})
         marks = connection.execute(
             """UPDATE mark SET fresh = false WHERE fresh AND tick <= %s
             RETURNING monitor_id, region::text, extract(epoch FROM tick)::bigint""",
@@ -247,7 +250,13 @@ def look(connection: Connection, tick_s: int, faults: Collection[FaultAt]) -> li
         )
         remembered = connection.execute("SELECT monitor_id FROM judged_memory")
     ids = {monitor_id for monitor_id, region, tick in marks if (region, tick) not in faults}
+    ids.difference_update(monitor_id for (monitor_id,) in welcomed)
     return sorted(ids.union(monitor_id for (monitor_id,) in remembered))
+
+
+def _sql(statement: LiteralString) -> psycopg.sql.Composed:
+    """A statement with the test for announced work put in: a look at each row only while there is any."""
+    return psycopg.sql.SQL(statement).format(is_held=psycopg.sql.SQL(_IS_HELD))
 
 
 def memories(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[Record, str]]:
