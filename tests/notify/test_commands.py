@@ -1,0 +1,100 @@
+"""What a person does about incidents, channels and announced work, from the command line."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from local.cli import cli
+from tests.notify.receivers import receiver
+from tests.notify.sending import send
+from vantage.store.channels import Channel, load_channels, save_channels
+
+Database = Any
+
+
+@pytest.fixture(autouse=True)
+def _system(monkeypatch: pytest.MonkeyPatch, database_url: str) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("ALLOW_PRIVATE_ADDRESSES", "true")
+
+
+def vantage(*words: str) -> Result:
+    """Run a command."""
+    return CliRunner().invoke(cli, words)
+
+
+@pytest.fixture
+def incident(database: Database) -> int:
+    """An open incident of the monitor `shop`, which tells the channel `team`."""
+    save_channels(database, [Channel("team", "webhook", {"url": "https://example.com/"})])
+    database.execute(
+        """INSERT INTO monitor (slug, name, type, spec, interval_s, timeout_ms, channels)
+           VALUES ('shop', 'Shop', 'http', '{"url": "https://shop.example/"}', 60, 1000, '{team}')"""
+    )
+    row = database.execute(
+        """INSERT INTO incident (monitor_id, began_at, opened_at, single_vantage, reason, phase, facts)
+           SELECT id, now() - interval '5 min', now() - interval '4 min', false, 'timeout', 'tls', '{"regions": []}'
+             FROM monitor RETURNING id"""
+    ).fetchone()
+    return int(row[0])
+
+
+def test_an_acknowledged_incident_is_told_once_and_says_by_whom(
+    database: Database, database_url: str, incident: int
+) -> None:
+    """Its channels hear who looks after it; a second time is refused."""
+    with receiver() as hook:
+        save_channels(database, [Channel("team", "webhook", {"url": hook.url})])
+        assert (
+            vantage("incidents", "ack", str(incident), "--author", "Ada").output == f"{incident}: acknowledged by Ada\n"
+        )
+        again = vantage("incidents", "ack", str(incident), "--author", "Bob")
+        asyncio.run(send(database_url))
+    assert (again.exit_code, "already" in again.output) == (2, True)
+    [told] = [one.json for one in hook.received]
+    assert told["type"] == "incident.acknowledged"
+    assert told["data"]["incident"]["status"] == "acknowledged"
+    assert told["text"].startswith("Shop is down, and Ada looks after it. Since ")
+
+
+def test_a_note_stands_in_the_timeline(incident: int) -> None:
+    """With its author; an incident that is not there is refused."""
+    assert vantage("incidents", "note", str(incident), "disk full", "--author", "Ada").exit_code == 0
+    shown = json.loads(vantage("incidents", "show", str(incident), "--json").output)
+    assert [(one["kind"], one["author"], one["detail"]) for one in shown["events"]] == [
+        ("note", "Ada", {"text": "disk full"})
+    ]
+    listed = vantage("incidents", "list", "--open").output
+    assert "shop" in listed
+    assert "tls timeout" in listed
+    assert vantage("incidents", "note", "99", "x").exit_code == 2
+
+
+def test_a_test_message_is_taken_or_refused_with_the_reason(database: Database) -> None:
+    """And a channel that was switched off is on again once it takes one."""
+    with receiver() as hook:
+        save_channels(database, [Channel("hook", "webhook", {"url": hook.url})])
+        database.execute("UPDATE channel SET enabled = false, disabled_reason = 'gone'")
+        assert vantage("channels", "test", "hook").output == "hook: taken\n"
+    [channel] = load_channels(database)
+    assert channel.enabled
+    assert hook.received[0].json["type"] == "test"
+    refused = vantage("channels", "test", "hook")
+    assert (refused.exit_code, "cannot be reached" in refused.output) == (2, True)
+    assert vantage("channels", "test", "nobody").exit_code == 2
+
+
+def test_announced_work_is_in_utc_whatever_its_clock_shows(database: Database) -> None:
+    """22:00 in Berlin is 21:00 UTC in December; `end` takes away what lies ahead."""
+    words = ("--start", "2026-12-01T22:00", "--duration", "2h", "--timezone", "Europe/Berlin", "--group", "Public")
+    assert vantage("maintenance", "add", "Release", *words).output == "1: announced\n"
+    spans = database.execute("SELECT from_at::text, until_at - from_at = interval '2 hours' FROM maintenance_window")
+    assert spans.fetchall() == [("2026-12-01 21:00:00+00", True)]
+    assert "Release" in vantage("maintenance", "list").output
+    assert vantage("maintenance", "end", "1").output == "1: over\n"
+    assert database.execute("SELECT count(*) FROM maintenance_window").fetchone() == (0,)
+    assert vantage("maintenance", "end", "1").exit_code == 2
+    assert vantage("maintenance", "add", "X", *words[:5], "Moon/Base").exit_code == 2
