@@ -587,7 +587,7 @@ PLANS: dict[str, Plan] = {
         housekeeper=True,
     ),
     "behind-a-pooler": Plan(
-        # PgBouncer once refused a housekeeper's session ("invalid server parameter"); the next run went on, the sheet held.
+        # PgBouncer once refused a session ("invalid server parameter"); the next run went on, the sheet held.
         trouble=a_pooler, minutes=5, housekeeper=True, settings={"DATABASE_POOLER": "transaction"}
     ),
     "on-debians-redis": Plan(trouble=on_redis, expect=no_error, minutes=4, intervals=(60, 30), housekeeper=True),
