@@ -22,6 +22,7 @@ from local.minutes import event_time
 from vantage.clock import Pace
 from vantage.errors import VantageError
 from vantage.store.ledger import as_time
+from vantage.stream import STREAM
 
 BURST = 10_000  # checks of each region that are due at once
 LOAD = 0.8
@@ -68,9 +69,10 @@ async def _most(set_: Stage, url: str, checks: int) -> tuple[float, float]:
 async def _late(set_: Stage, url: str, per_s: float) -> Iterator[Row]:
     """How late checks start in a minute that has so many each second, all regions together."""
     set_.clear()
-    set_.add_monitors(1, int(per_s / len(REGIONS) * _TICK_S), url, "60")
+    monitors = int(per_s / len(REGIONS) * _TICK_S)
+    set_.add_monitors(1, monitors, url, "60")
     tick_s = int((time.time() + _LEAD_S) // _TICK_S + 1) * _TICK_S
-    only_next = {"VANTAGE_FIRST_TICK_WITHIN_S": "0", "SPREAD_SECONDS": str(_TICK_S)}
+    only_next = {"VANTAGE_FIRST_TICK_WITHIN_S": str(-_TICK_S), "SPREAD_SECONDS": str(_TICK_S)}
     async with _fleet(set_, only_next) as fleet:
         await fleet.push_first(tick_s - _TICK_S)
         await asyncio.sleep(tick_s - _READY_S - time.time())
@@ -83,6 +85,7 @@ async def _late(set_: Stage, url: str, per_s: float) -> Iterator[Row]:
         (as_time(tick_s),),
     ).fetchone()
     assert found is not None
+    assert set_.redis.xlen(STREAM) == monitors, "another tick was pushed as well"
     load = f"{per_s:,.0f} checks/s, {found[2]:.4g} % of them probed"
     return (
         Row(f"end to end: lateness at 80 %, {name}", float(value), "ms", load)

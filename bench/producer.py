@@ -19,6 +19,7 @@ SMALL, LARGE = 100_000, 1_000_000
 SHARE, MEMORY_MB, FLAT = at_least(0.12), at_most(80), at_most(1.1)
 # 30 % each minute, 40 % every five, the rest every 10 to 30 minutes
 INTERVAL = "CASE WHEN mod(n, 10) < 3 THEN 60 WHEN mod(n, 10) < 7 THEN 300 ELSE 600 + mod(n, 21) * 60 END"
+DUE = (0.3, 0.5)  # their share that is due in a minute is 0.4
 URL = "'https://site-' || n || '.example.com/health'"
 _REFERENCE = "bench:{0}"
 
@@ -32,11 +33,12 @@ def measure(small: int, large: int, repeats: int) -> list[Row]:
     """The same for so many monitors."""
     with stage() as set_:
         set_.add_monitors(1, small, URL, INTERVAL)
-        few = _Producer(set_)
+        few = _Producer(set_, small)
         for _ in range(repeats):
             few.rate()
+        set_.clear_ticks()  # else what is added now is in force only after the newest of them
         set_.add_monitors(small + 1, large, URL, INTERVAL)
-        many = _Producer(set_)
+        many = _Producer(set_, large)
         many.rate()  # the server's cache is warm, as with every tick but the first
         return [_rate(set_, many, repeats, large), *_memory(few, many, small, large)]
 
@@ -63,6 +65,7 @@ class _Producer:
     """Runs of the producer's handler, each in a process of its own on an empty stream; keeps their peaks of memory."""
 
     stage: Stage
+    monitors: int
     peaks_mb: list[float] = field(default_factory=list)
     checks: int = 0
     value_bytes: int = 0
@@ -81,7 +84,8 @@ class _Producer:
         run = json.loads(done.stdout.splitlines()[-1])
         self.peaks_mb.append(run["peak_mb"])
         self.checks = self.stage.redis.xlen(STREAM)
-        assert self.checks == run["pushed"] > 0
+        assert self.checks == run["pushed"]
+        assert DUE[0] < self.checks / self.monitors < DUE[1], "not all of the monitors were in force"
         self.value_bytes = round(mean(len(fields[FIELD]) for _, fields in self.stage.redis.xrange(STREAM, count=1000)))
         return float(run["pushed"] / run["seconds"])
 
