@@ -1,8 +1,8 @@
 """`python -m bench [NAME ...] [--quick]`: measures what is promised, prints a table, writes bench/results.json.
 
 A bench is a module here with `rows(quick)`, which returns its rows; a quick one repeats less and is smaller, so its
-figures are for whoever changes a bench, not for anybody else. Where all are run, those in LONG are quick ones. Exit code
-1: a limit is missed; 2: no such bench.
+figures are for whoever changes a bench, not for anybody else. Where all are run, those in LONG are quick ones. The exit
+code is 1 where a limit is missed, 2 where there is no such bench.
 """
 
 import argparse
