@@ -22,7 +22,7 @@ from vantage.metrics import DEFAULT, DETAILED, MOST_VALUES, thinned
 from vantage.settings import Settings
 from vantage.store.connection import AsyncDatabase, Database
 from vantage.stream.reader import StreamReader
-from vantage.wiring import Outpost
+from vantage.wiring.worker import Outpost
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import redis
 from local.valkey import redis_url
 from tests.conftest import require
 from tests.faults.stage import REDIS, a_redis
-from vantage import wiring
 from vantage.errors import SettingsError
 from vantage.settings import Settings
+from vantage.wiring.home import home
 
 ROOT = Path(__file__).resolve().parents[1]
 OF_THE_STREAM = ("tests/test_produce.py", "tests/test_drain.py", "tests/test_housekeep.py")
@@ -51,7 +51,7 @@ def producer_s(redis_client: "redis.Redis", redis_url: str, database_url: str, m
     """The environment of a producer's function, with nothing kept from one before."""
     monkeypatch.setenv("REDIS_URL", redis_url)
     monkeypatch.setenv("DATABASE_URL", database_url)
-    wiring.home.cache_clear()
+    home.cache_clear()
 
 
 @pytest.mark.usefixtures("producer_s")
@@ -61,13 +61,13 @@ def test_a_policy_that_drops_the_stream_is_refused(redis_client: "redis.Redis", 
     redis_client.config_set("maxmemory-policy", policy)
     try:
         if is_fine:
-            assert wiring.home("producer").stream.eviction_policy() == policy
+            assert home("producer").stream.eviction_policy() == policy
         else:
             with pytest.raises(SettingsError, match="noeviction"):
-                wiring.home("producer")
+                home("producer")
     finally:
         redis_client.config_set("maxmemory-policy", "noeviction")
-        wiring.home.cache_clear()
+        home.cache_clear()
 
 
 @pytest.mark.usefixtures("producer_s")
@@ -79,11 +79,11 @@ def test_a_policy_that_cannot_be_read_is_warned_of(
     try:
         mark = "&" if "?" in redis_url else "?"
         monkeypatch.setenv("REDIS_URL", f"{redis_url.replace('unix://', 'unix://blind:x@')}{mark}db=0")
-        assert wiring.home("producer").stream.eviction_policy() == ""
+        assert home("producer").stream.eviction_policy() == ""
         assert "eviction policy" in caplog.text
     finally:
         redis_client.acl_deluser("blind")
-        wiring.home.cache_clear()
+        home.cache_clear()
 
 
 def test_a_trim_that_would_cut_what_is_still_probed_is_refused(redis_url: str, database_url: str) -> None:

@@ -4,13 +4,14 @@ from dataclasses import asdict
 from typing import Any
 
 from vantage.log import run_logger
-from vantage.wiring import Context, home, with_current_secrets
+from vantage.wiring.event import Context
+from vantage.wiring.housekeeper import housekeep
 
 logger = run_logger("housekeeper")
 
 
 def handler(event: dict[str, Any], _context: Context) -> dict[str, Any]:
     """Close books, make and drop days, trim the stream."""
-    done = asdict(with_current_secrets(lambda: home("housekeeper").housekeep(event)))
+    done = asdict(housekeep(event))
     logger.info("kept", extra=done)
     return done

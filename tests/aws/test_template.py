@@ -14,7 +14,7 @@ import pytest
 from local import fleet
 from tests.aws.templates import ROOT, aws_regions, deployed, environments, of_type, source
 from vantage.settings import Settings
-from vantage.wiring import event_ms
+from vantage.wiring.event import event_ms
 
 HOME, *AWAY = aws_regions()
 ALL = [HOME, *AWAY]

@@ -14,8 +14,8 @@ from local.environments import Function
 from tests.drains import World
 from tests.probe import zoo
 from vantage import wire
-from vantage.errors import SettingsError, VantageError
-from vantage.probe.secrets import NoSecret, Secrets
+from vantage.errors import NoSecret, SettingsError, VantageError
+from vantage.probe.secrets import Secrets
 from vantage.stream import STREAM
 
 CANARY = "c4nary-of-the-mine"

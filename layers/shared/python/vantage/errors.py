@@ -10,6 +10,7 @@ VantageError                what a user can meet: says what is wrong, where, and
 ├── MonitorsFileError       faults in a monitors file, each with its place
 ├── GuardError              an address or a URL that must not be spoken to (vantage.guard)
 ├── OwnFault                this machine cannot probe: out of sockets, no network (vantage.probe.faults)
+├── NoSecret                a reference or parameter has no value here; names it, never a value
 └── ServerUnavailable       PostgreSQL or Redis does not answer
 
 Nothing a *target* does is an error: it is a `Result` (see `vantage.check`).
@@ -46,6 +47,10 @@ class StreamRefused(VantageError):
 
 class MonitorsFileError(VantageError):
     """Faults in a monitors file; none of it was applied."""
+
+
+class NoSecret(VantageError):
+    """A reference, or a parameter of SSM, that has no value here; names it, never a value."""
 
 
 class ServerUnavailable(VantageError):

@@ -5,17 +5,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from time import monotonic
 
-from vantage.errors import VantageError
+from vantage.errors import NoSecret, VantageError
 
 FRESH_S = 300.0
 TRY_AGAIN_S = 30.0  # after a failure: one question per reference and half minute, not one per probe
 # What a function's environment holds of its own: a monitor that names it would send it to a stranger.
 OWN_NAMES = ("DATABASE_URL", "REDIS_URL")
 OWN_PREFIXES = ("AWS_", "VANTAGE_")
-
-
-class NoSecret(VantageError):
-    """A reference that has no value here; names the reference, never a value."""
 
 
 @dataclass(slots=True)

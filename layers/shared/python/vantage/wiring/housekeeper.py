@@ -1,0 +1,28 @@
+"""One housekeeper run."""
+
+from typing import Any
+
+from vantage.housekeep import Housekeeper, Kept
+from vantage.judge import Judge
+from vantage.wiring.event import event_ms
+from vantage.wiring.home import home
+from vantage.wiring.kick import kick
+from vantage.wiring.urls import with_current_secrets
+
+
+def housekeep(event: dict[str, Any]) -> Kept:
+    """Do the minute's housekeeping; `"close": "all"` closes every tick that is over."""
+    event_ms(event)
+    return with_current_secrets(home, lambda: _housekeep(close_all=event.get("close") == "all"))
+
+
+def _housekeep(*, close_all: bool) -> Kept:
+    here = home("housekeeper")
+    settings, connection = here.settings, here.database.connection()
+    wait_ms = settings.durations.close_after_s * 1000 if close_all else 0
+    judged = Judge(connection, settings.durations).run(settings.pace.lived_ms(here.stream.time_s()) + wait_ms)
+    kept = Housekeeper(connection, here.stream, settings.durations, settings.pace).run(close_all=close_all)
+    kept.judged, kept.notices = len(judged.ticks), judged.notices
+    if judged.notices:
+        kick(settings.notifier)
+    return kept
