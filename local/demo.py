@@ -26,7 +26,9 @@ HEAD_LIMIT_BYTES = 16 << 10
 MONITORS = """\
 # The demo's monitors. `vantage local --monitors FILE` watches yours beside them, `--no-demo` leaves these out.
 version: 1
-defaults: {{interval: 60s, timeout: 5s, public: true, group: Demo}}
+defaults: {{interval: 60s, timeout: 5s, public: true, group: Demo, channels: [demo]}}
+channels:
+  - {{name: demo, type: webhook, url: "{http}/told", remind_every: 1h}}
 monitors:
   - {{slug: demo-home, name: "Shop: home", url: "{http}/healthy"}}
   - {{slug: demo-search, name: "Shop: search, every 10 s", interval: 10s, url: "{http}/healthy?q=tea"}}
@@ -39,6 +41,7 @@ monitors:
 """
 
 
+CHANNELS = ["demo"]
 SLUGS = re.findall(r"slug: ([a-z-]+)", MONITORS)
 
 
@@ -105,6 +108,7 @@ TARGETS: dict[str, Callable[[Request], Awaitable[Answer]]] = {
     "/flapping": flapping,
     "/not-from-india": not_from_india,
     "/hanging": hanging,
+    "/told": healthy,  # where the demo's channel goes; `make run` prints what was told
 }
 
 
@@ -113,7 +117,8 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     try:
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            method, request = _parse(head)
+            method, request, length = _parse(head)
+            await reader.readexactly(length)
             target = TARGETS.get(request.path)
             answer = await target(request) if target else Answer("404 Not Found", b"No such target.\n")
             writer.write(answer.encode(head_only=method == "HEAD"))
@@ -124,11 +129,13 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.close()
 
 
-def _parse(head: str) -> tuple[str, Request]:
+def _parse(head: str) -> tuple[str, Request, int]:
+    """The method, what decides the answer, and how many bytes of body follow."""
     request_line, *lines = head.split("\r\n")
     method, target, _ = request_line.split(" ", 2)
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    return method, Request(target.partition("?")[0], headers.get("user-agent", ""))
+    request = Request(target.partition("?")[0], headers.get("user-agent", ""))
+    return method, request, int(headers.get("content-length", "0"))
 
 
 async def run(directory: Path) -> None:

@@ -16,6 +16,7 @@ from local.fleet import YOUNG_S, Fleet
 from local.minutes import MINUTE_S, as_time, minutes, now_s
 from local.servers import Servers
 from local.terminal import Glance, View
+from local.told import Told
 from vantage.clock import Pace
 from vantage.errors import ServerUnavailable
 from vantage.store.connection import Connection, Database
@@ -69,6 +70,7 @@ class Run:
     first_tick: int | None = None
     last_push: int | None = None
     _glancer: Glancer = field(default_factory=Glancer)
+    _told: Told = field(default_factory=Told)
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def live(self) -> Summary | None:
@@ -145,9 +147,16 @@ class Run:
             with suppress(psycopg.OperationalError):
                 async with await psycopg.AsyncConnection.connect(self.database.url, autocommit=True) as connection:
                     await connection.execute("LISTEN vantage_outbox")
+                    await self._say_what_was_told()
                     async for _ in connection.notifies():
                         await self.fleet.notify(int(now_s(self.pace) // MINUTE_S * MINUTE_S))
+                        await self._say_what_was_told()
             await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _say_what_was_told(self) -> None:
+        with suppress(ServerUnavailable):
+            for line in await self._ask(self._told.look):
+                self.screen.say(line)
 
     async def _show(self) -> None:
         while True:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.data_dir import Occupied, occupied, tidy, write_pids, write_urls
-from local.demo import SLUGS
+from local.demo import CHANNELS, SLUGS
 from local.demo_targets import DemoTargets, demo_targets
 from local.fleet import REGIONS, deploy, group_of
 from local.migrate import migrate
@@ -21,6 +21,7 @@ from local.servers import Servers, embedded
 from local.terminal import View, counts_in_words, view
 from vantage.monitors_file.apply import apply_plan, plan_files
 from vantage.settings import Settings
+from vantage.store.channels import delete_channels
 from vantage.store.connection import Connection, Database
 from vantage.store.monitors import delete
 from vantage.store.regions import insert_region
@@ -122,6 +123,7 @@ def _configure(
     files = [options.monitors] if options.monitors else []
     if demo is None:
         delete(connection, SLUGS)
+        delete_channels(connection, CHANNELS)
     else:
         files.append(demo.monitors_file())
     for file in files:
@@ -129,6 +131,8 @@ def _configure(
         apply_plan(connection, plan)
         changes = f"{len(plan.create)} new, {len(plan.update)} changed, {len(plan.unchanged)} as they were"
         screen.say(f"monitors of {file}: {changes}")
+        if told := [one.name for one in plan.channels.changed] + list(plan.channels.unchanged):
+            screen.say(f"who is told: {', '.join(sorted(told))}")
 
 
 def _settings(env: Mapping[str, str], servers: Servers, demo: DemoTargets | None) -> dict[str, str]:

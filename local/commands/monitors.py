@@ -16,10 +16,11 @@ from vantage.monitors_file.apply import apply_plan, plan_files
 from vantage.monitors_file.entry import whole
 from vantage.monitors_file.fault import refuse
 from vantage.monitors_file.model import json_schema
-from vantage.monitors_file.plan import Plan
+from vantage.monitors_file.plan import Part, Plan
 from vantage.monitors_file.read import read
 from vantage.monitors_file.values import Here
 from vantage.monitors_file.write import document, to_yaml
+from vantage.store.channels import Channel, load_channels
 from vantage.store.connection import Connection
 from vantage.store.monitors import Definition, load_definitions, pause, resume
 from vantage.store.regions import list_regions
@@ -87,9 +88,9 @@ def diff_command(
 @json_option
 @with_database
 def export_command(connection: Connection, as_json: bool) -> None:
-    """Print all monitors as a file that applies to no changes."""
-    stored = load_definitions(connection)
-    print_json(document(stored)) if as_json else click.echo(to_yaml(stored), nl=False)
+    """Print all monitors and channels as a file that applies to no changes."""
+    stored, told = load_definitions(connection), [one.configured() for one in load_channels(connection)]
+    print_json(document(stored, told)) if as_json else click.echo(to_yaml(stored, told), nl=False)
 
 
 @monitors.command("list")
@@ -145,39 +146,56 @@ def _planned(
 
 
 def plan_text(todo: Plan) -> str:
-    """The plan, a line per monitor that is touched and one that counts."""
-    lines = [
-        *(f"+ {new.slug}: {_created(new, todo)}" for new in todo.create),
-        *(f"~ {new.slug}: {'; '.join(map(_changed, changes))}" for new, changes in todo.update),
-        *(f"- {slug}: deleted, its history stays" for slug in todo.prune),
-    ]
-    if not lines:
-        lines = [f"Nothing to do: {len(todo.unchanged)} unchanged."]
+    """The plan, a line per thing that is touched and one that counts."""
+    parts: list[Part[Any]] = [todo.channels, todo]
+    lines = [*_channel_lines(todo.channels), *_monitor_lines(todo)]
+    created, updated, pruned, unchanged = (
+        sum(len(getattr(part, key)) for part in parts) for key in ("create", "update", "prune", "unchanged")
+    )
+    if lines:
+        lines.append(f"{created} new, {updated} changed, {pruned} deleted, {unchanged} unchanged.")
     else:
-        lines.append(
-            f"{len(todo.create)} new, {len(todo.update)} changed, {len(todo.prune)} deleted, "
-            f"{len(todo.unchanged)} unchanged."
-        )
-    if todo.stays:
-        lines.append(f"{len(todo.stays)} that no file names stay (--prune deletes them): {_some(todo.stays)}")
+        lines = [f"Nothing to do: {unchanged} unchanged."]
+    if stays := [*(f"channel {name}" for name in todo.channels.stays), *todo.stays]:
+        lines.append(f"{len(stays)} that no file names stay (--prune deletes them): {_some(stays)}")
     return "\n".join(lines)
 
 
+def _monitor_lines(todo: Plan) -> Iterator[str]:
+    yield from (f"+ {new.slug}: {_created(new, todo)}" for new in todo.create)
+    yield from (f"~ {new.slug}: {'; '.join(map(_changed, changes))}" for new, changes in todo.update)
+    yield from (f"- {slug}: deleted, its history stays" for slug in todo.prune)
+
+
+def _channel_lines(todo: Part[Channel]) -> Iterator[str]:
+    yield from (f"+ channel {new.name}: new, {new.type}" for new in todo.create)
+    yield from (f"~ channel {new.name}: {'; '.join(map(_changed, changes))}" for new, changes in todo.update)
+    yield from (f"- channel {name}: deleted, and what waits for it" for name in todo.prune)
+
+
 def plan_json(todo: Plan) -> dict[str, Any]:
-    """The plan for programs."""
+    """The plan for programs: of monitors, with that of channels beside it."""
+    monitors = _part_json(todo, lambda new: {"slug": new.slug})
+    return {**monitors, "revive": sorted(todo.revive), "channels": _part_json(todo.channels, _named)}
+
+
+def _named(one: Any) -> dict[str, str]:
+    return {"name": one.name}
+
+
+def _part_json(part: Part[Any], identity: Callable[[Any], dict[str, str]]) -> dict[str, Any]:
     return {
-        "create": [new.slug for new in todo.create],
-        "revive": sorted(todo.revive),
+        "create": [next(iter(identity(new).values())) for new in part.create],
         "update": [
             {
-                "slug": new.slug,
+                **identity(new),
                 "changes": {change.key: {"before": change.before, "after": change.after} for change in changes},
             }
-            for new, changes in todo.update
+            for new, changes in part.update
         ],
-        "prune": list(todo.prune),
-        "unchanged": list(todo.unchanged),
-        "stays": list(todo.stays),
+        "prune": list(part.prune),
+        "unchanged": list(part.unchanged),
+        "stays": list(part.stays),
     }
 
 

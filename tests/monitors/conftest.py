@@ -8,7 +8,7 @@ import pytest
 from vantage.monitors_file.read import Reading, read
 from vantage.monitors_file.values import Here
 
-HERE = Here(regions=("USA", "INDIA", "EU"), reserved=frozenset(("vantage-reference-1",)))
+HERE = Here(regions=("USA", "INDIA", "EU"), reserved=frozenset(("vantage-reference-1",)), channels=frozenset())
 ENV = {"HOST": "www.example.com", "TRUTH": "false", "NOTHING": "", "TOKEN": "s3cret"}
 Written = Callable[..., Reading]
 

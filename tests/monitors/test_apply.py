@@ -17,6 +17,7 @@ from vantage.monitors_file.entry import definition
 from vantage.monitors_file.model import MonitorItem
 from vantage.monitors_file.plan import Plan
 from vantage.monitors_file.write import to_yaml
+from vantage.store.channels import Channel, save_channels
 from vantage.store.connection import Connection
 from vantage.store.monitors import delete, load_definitions, pause, resume, save
 
@@ -144,6 +145,47 @@ def test_reference_monitors_are_nobody_else_s(database: Connection, folder: Path
     assert [stored.slug for stored in load_definitions(database)] == ["a", "b"]
 
 
+TOLD = [Channel("hook", "webhook", {"url": "env:HOOK"}), Channel("team", "slack", {"url": "env:TEAM"}, operator=True)]
+ALERTS = """\
+defaults: {channels: [team]}
+operator: [team]
+channels:
+- {name: team, type: slack, url: "env:HOOK", remind_every: 4h}
+- {name: hook, type: webhook, url: "https://hook.example.com/", events: [down]}
+"""
+
+
+def test_channels_are_applied_with_who_they_are_for(database: Connection, folder: Path) -> None:
+    """And a second time there is nothing to do; a monitor that names no channel takes the default's."""
+    first = apply_text(database, folder, ALERTS + SITES.replace("b.example.com/}", "b.example.com/, channels: []}"))
+    again = plan_files(database, [folder], {}, prune=True)
+
+    assert [one.name for one in first.channels.create] == ["team", "hook"]
+    assert not again.has_changes
+    assert rows(database, "SELECT channels FROM monitor ORDER BY slug") == [["team"], []]
+    assert rows(database, "SELECT name, operator, remind_every_s, events FROM channel ORDER BY name") == [
+        ("hook", False, None, ["down"]),
+        ("team", True, 14_400, ["down", "up", "regional", "degraded", "certificate", "flapping"]),
+    ]
+
+
+def test_channels_that_no_file_names_stay_and_can_be_named(database: Connection, folder: Path) -> None:
+    """`operator` alone moves who that is; --prune deletes, and then nobody can be told by that name."""
+    apply_text(database, folder, ALERTS + SITES)
+
+    moved = apply_text(database, folder, "operator: [hook]\nmonitors: []\n")
+    stayed = apply_text(database, folder, SITES.replace("a.example.com/}", "a.example.com/, channels: [hook]}"))
+    with pytest.raises(MonitorsFileError, match="is no channel here; none is configured"):
+        apply_text(database, folder, ALERTS.splitlines()[0] + "\n" + SITES, prune=True)
+    pruned = apply_text(database, folder, SITES, prune=True)
+
+    assert {new.name: [(c.key, c.before, c.after) for c in changes] for new, changes in moved.channels.update} == {
+        "hook": [("operator", False, True)], "team": [("operator", True, False)],
+    }  # fmt: skip
+    assert (stayed.channels.stays, stayed.channels.has_changes) == (("hook", "team"), False)
+    assert (pruned.channels.prune, rows(database, "SELECT count(*) FROM channel")) == (("hook", "team"), [0])
+
+
 def test_pause_and_resume_say_what_they_changed(database: Connection, folder: Path) -> None:
     """What is so already is left alone; the schedule follows."""
     apply_text(database, folder, SITES)
@@ -196,8 +238,9 @@ def test_what_the_database_holds_is_exported_and_applies_to_no_changes(
     database: Connection, tmp_path: Path, fleet: list[dict[str, Any]]
 ) -> None:
     """The whole circle on a real database, for whatever can be configured."""
+    save_channels(database, TOLD)
     save(database, [definition(MonitorItem.model_validate(words)) for words in fleet])
-    (tmp_path / "export.yaml").write_text(to_yaml(load_definitions(database)))
+    (tmp_path / "export.yaml").write_text(to_yaml(load_definitions(database), TOLD))
 
     todo = plan_files(database, [tmp_path / "export.yaml"], {})
 

@@ -108,6 +108,24 @@ def test_export_is_what_a_person_would_write(vantage: Vantage) -> None:
     )
 
 
+def test_channels_are_planned_exported_and_listed(vantage: Vantage) -> None:
+    """With the monitors, in the same words; no secret is ever there to be shown."""
+    alerts = "operator: [team]\nchannels:\n- {name: team, type: slack, url: 'env:HOOK', remind_every: 4h}\n"
+    Path("monitors.yaml").write_text(alerts + SITES)
+    first = vantage("monitors", "apply", "monitors.yaml")
+    Path("monitors.yaml").write_text(alerts.replace("4h", "1d").replace("[team]", "[]") + SITES)
+    changed = vantage("monitors", "diff", "monitors.yaml")
+    vantage("monitors", "apply", "monitors.yaml")
+    Path("export.yaml").write_text(vantage("monitors", "export").stdout)
+    Path("monitors.yaml").write_text(SITES)
+    pruned = json.loads(vantage("monitors", "diff", "--prune", "monitors.yaml", "--json").stdout)
+
+    assert first.stdout.splitlines()[0] == "+ channel team: new, slack"
+    assert changed.stdout.splitlines()[0] == "~ channel team: remind_every 4h -> 1d; operator true -> false"
+    assert vantage("monitors", "diff", "--prune", "export.yaml").exit_code == 0
+    assert pruned["channels"] == {"create": [], "update": [], "prune": ["team"], "unchanged": [], "stays": []}
+
+
 def test_list_shows_every_monitor(vantage: Vantage) -> None:
     """As a table, in which markup is text, and as JSON in the file's words."""
     Path("monitors.yaml").write_text(

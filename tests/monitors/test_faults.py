@@ -14,8 +14,8 @@ MONITOR = "monitors:\n  - name: Website\n    url: https://www.example.com/\n"
 IN_A_MONITOR = {  # what is added as line 4, and the fault there
     "intervall: 60s": "intervall: is no known key; is interval meant?",
     "colour: red": "colour: is no known key; there are name, slug, type, url, host, port, tls, record, group, tags, "
-    "enabled, public, show_url, interval, timeout, regions, confirmations, method, headers, body, auth, user_agent, "
-    "redirects, ip_family, verify_tls, expect",
+    "enabled, public, show_url, interval, timeout, regions, confirmations, channels, method, headers, body, auth, "
+    "user_agent, redirects, ip_family, verify_tls, expect",
     "body: x": "body: is sent with method POST only",
     "auth: {bearer: env:T, basic: {user: u, password: env:P}}": "auth: must be either bearer or basic",
     "auth: {}": "auth: must be either bearer or basic",
@@ -26,7 +26,8 @@ IN_A_MONITOR = {  # what is added as line 4, and the fault there
     "headers too",
     "ip_family: ipv5": "ip_family: must be 'any', 'ipv4', 'ipv6' or 'both'; it is ipv5",
     "http2: false": "not yet: http2",
-    "channels: [team]": "not yet: channels",
+    "channels: [team]": "channels.0: is no channel here; none is configured",
+    "channels: team": "channels: must be a list",
     "method: DELETE": "method: must be 'GET', 'HEAD' or 'POST'; it is DELETE",
     "type: ftp": "type: must be 'http', 'tcp' or 'dns'; it is ftp",
     "type: heartbeat": "not yet: type heartbeat",
@@ -123,8 +124,9 @@ def test_a_fault_in_a_monitor_is_told_with_its_line(line: str, reading: Written)
 
 IN_A_FILE = {
     "monitors:\n  - {name: A, url: https://a.example.com/}\nversion: 2\n": "3: version: must be 1; it is 2",
-    "monitors: []\noperator: [team]\n": "2: not yet: operator",
-    "monitors: []\nchannels: []\n": "2: not yet: channels",
+    "monitors: []\noperator: [team]\n": "2: operator.0: is no channel here; none is configured",
+    "monitors: []\noperator: [team, a]\nchannels:\n- {name: a, type: slack, url: env:A}\n": "2: operator.0: is no "
+    "channel here; there are a",
     "monitors: []\nmaintenance: []\n": "2: not yet: maintenance",
     "monitors: []\nstatus_page: {}\n": "2: not yet: status_page",
     "monitors: []\nmonitor: []\n": "2: monitor: is no known key; is monitors meant?",
@@ -149,7 +151,7 @@ IN_A_FILE = {
     "defaults: {name: A}\nmonitors: []\n": "1: name: is each monitor's own and cannot be a default",
     "monitors: []\ndefaults:\n  interval: 7s\n": "3: interval: must be 10s, 15s, 20s, 30s or whole minutes up to 24h; "
     "it is 7s",
-    "monitors: []\ndefaults: {channels: [team]}\n": "2: not yet: channels",
+    "monitors: []\ndefaults: {channels: [team]}\n": "2: channels.0: is no channel here; none is configured",
     "defaults: {timeout: 20s}\nmonitors:\n- name: A\n  url: https://a.example.com\n  interval: 10s\n": "3: timeout: "
     "must not be longer than the interval of 10s; it is 20s, by the default at 1.yaml:1",
     "monitors:\n- url: https://a.example.com/\n": "2: name: is missing",
@@ -175,6 +177,52 @@ def test_a_fault_of_a_file_is_told_with_its_line(text: str, reading: Written, tm
     told = [fault.replace(f"{tmp_path}/", "") for fault in said(reading(text))]
 
     assert told == [f"1.yaml:{IN_A_FILE[text]}"]
+
+
+IN_A_CHANNEL = {  # of type webhook: what is added as line 5, and the fault there
+    "events: [down, sideways]": "events.1: must be 'down', 'up', 'regional', 'degraded', 'certificate' or 'flapping'; "
+    "it is sideways",
+    "events: []": "events: must have at least 1 entry",
+    "events: [up, up]": "events: names one twice",
+    "secret: hunter2": "secret: secrets are named, not written: env:NAME or ssm:/path",
+    "headers: {Authorization: Bearer s3cret}": "headers.Authorization: carries a secret, and secrets are named, not "
+    "written: env:NAME or ssm:/path for the whole value",
+    "headers: {webhook-id: x}": "headers.webhook-id: is written by Vantage; take it out",
+    "remind_every: 10s": "remind_every: must be whole seconds from 1m to 30d",
+    "remind_every: 4": "remind_every: has no unit; write 4s, or another of ms, s, m, h, d",
+    "evnts: [down]": "evnts: is no known key; is events meant?",
+    "{url: 'http://10.0.0.1/hook'}": "url: 10.0.0.1 is a private or loopback address; only public addresses can be "
+    "watched.",
+    "{url: 'https://bot:hunter2@hook.example.com/'}": "url: The URL carries a user name or password; take them out and "
+    "use `auth:`.",
+    "{type: slack, url: 'https://hooks.slack.com/services/T0/B0/x'}": "url: is a secret by itself, and secrets are "
+    "named, not written: env:NAME or ssm:/path",
+    "{type: slack, secret: env:A, url: env:B}": "secret: is not for type slack, but for webhook",
+    "{type: pager}": "type: must be 'webhook' or 'slack'; it is pager",
+}
+
+
+@pytest.mark.parametrize("line", IN_A_CHANNEL)
+def test_a_fault_in_a_channel_is_told_with_its_line(line: str, reading: Written) -> None:
+    """Each wrong line gives exactly its own fault, at its line, and quotes no secret."""
+    text = "monitors: []\nchannels:\n  - name: team\n    <<: {type: webhook, url: 'https://hook.example.com/x'}\n"
+    text += f"    <<: {line}\n" if line.startswith("{") else f"    {line}\n"
+
+    assert said(reading(text)) == [f"1.yaml:5: {IN_A_CHANNEL[line]}"]
+
+
+def test_a_channel_needs_what_its_type_needs_and_a_name_of_its_own(reading: Written, tmp_path: Path) -> None:
+    """Across files; a monitor may name a channel of another file."""
+    one = "channels: [{name: a, type: slack}, {name: b, type: webhook, url: env:B}]\nmonitors: []\n"
+    two = "channels:\n- {name: b, type: slack, url: env:C}\n"
+    two += "monitors:\n- {name: A, url: https://a.example.com/, channels: [b]}\n"
+
+    told = [fault.replace(f"{tmp_path}/", "") for fault in said(reading(one, two))]
+
+    assert told == [
+        "1.yaml:1: url: is missing",
+        "2.yaml:2: name: b stands at 1.yaml:1 too; each channel has a name of its own",
+    ]
 
 
 def test_bytes_that_are_not_utf_8_are_told_with_their_line(reading: Written) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.monitors.conftest import HERE
+from vantage.monitors_file.channel import ChannelItem, channel
 from vantage.monitors_file.durations import format_ms, parse_ms
 from vantage.monitors_file.entry import definition, entry
 from vantage.monitors_file.model import MonitorItem
 from vantage.monitors_file.plan import plan
 from vantage.monitors_file.read import Reading, read
 from vantage.monitors_file.write import to_yaml
+from vantage.store.channels import EVENTS
 
 TRICKY = (
     "no",
@@ -91,6 +94,7 @@ entries = st.fixed_dictionaries(
         "show_url": st.booleans(),
         "regions": st.none() | st.lists(st.sampled_from(["USA", "INDIA", "EU"]), min_size=1, unique=True),
         "confirmations": st.integers(1, 10),
+        "channels": st.lists(st.sampled_from(["team", "hook"]), unique=True),
         "method": st.sampled_from(["GET", "HEAD", "POST"]),
         "auth": st.sampled_from([{"bearer": "env:TOKEN"}, {"basic": {"user": "bot", "password": "ssm:/vantage/pw"}}]),
         "ip_family": st.sampled_from(["any", "ipv4", "ipv6"]),
@@ -143,6 +147,15 @@ dns_entries = st.fixed_dictionaries(
 timed = st.tuples(entries | tcp_entries | dns_entries, durations).map(
     lambda both: {**both[0], "interval": f"{both[1][0]}s", "timeout": f"{both[1][1]}s"}
 )
+events = st.lists(st.sampled_from(EVENTS), min_size=1, unique=True)
+told = {"events": events, "remind_every": st.integers(1, 30).map(lambda hours: f"{hours}h")}
+references = st.sampled_from(["env:TOKEN", "ssm:/vantage/token"])
+hooks = st.fixed_dictionaries(
+    {"name": lines, "type": st.just("webhook"), "url": references | st.just("https://hook.example.com/$x")},
+    optional={**told, "secret": references, "headers": headers},
+)
+slacks = st.fixed_dictionaries({"name": lines, "type": st.just("slack"), "url": references}, optional=told)
+channels = st.lists(hooks | slacks, max_size=3, unique_by=lambda words: str(words["name"]))
 fleets = st.lists(entries | tcp_entries | dns_entries | timed, max_size=5, unique_by=lambda words: str(words["slug"]))
 
 
@@ -151,7 +164,7 @@ def read_text(text: str) -> Reading:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "monitors.yaml"
         file.write_bytes(text.encode(errors="surrogatepass"))
-        return read([file], {}, HERE)
+        return read([file], {}, replace(HERE, channels=None))
 
 
 @given(fleets)
@@ -166,6 +179,19 @@ def test_an_export_applies_to_no_changes(fleet: list[dict[str, Any]]) -> None:
     assert [str(fault) for fault in reading.faults] == []
     assert not todo.has_changes
     assert len(todo.unchanged) == len(fleet)
+
+
+@given(channels, st.sets(st.integers(0, 2)))
+@settings(max_examples=100, deadline=None)
+def test_exported_channels_are_read_back_as_they_are(words: list[dict[str, Any]], operators: set[int]) -> None:
+    """And so is who of them is the operator."""
+    stored = [channel(ChannelItem.model_validate(one), operator=n in operators) for n, one in enumerate(words)]
+
+    reading = read_text(to_yaml([], stored))
+
+    assert [str(fault) for fault in reading.faults] == []
+    operator = reading.operator or frozenset()
+    assert [channel(item, operator=item.name in operator) for item in reading.channels] == stored
 
 
 @given(timed)

@@ -6,7 +6,7 @@ import hmac
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,16 @@ import pytest
 from tests.local.conftest import wait_until
 from tests.local.test_system import vantage_local
 from tests.notify.receivers import receiver
-from vantage.store.channels import Channel, save_channels
 
 MONITORS = """\
 version: 1
+defaults: {{channels: [hook]}}
+channels:
+  - {{name: hook, type: webhook, url: "{hook}/x", secret: "env:HOOK_SECRET"}}
 monitors:
   - {{slug: shop, name: Shop, interval: 10s, timeout: 2s, url: "{url}/"}}
 """
-FASTER = 6  # than life
+FASTER = 20  # than life
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 
 
@@ -61,21 +63,20 @@ def site() -> Iterator[Site]:
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # the system is killed at the end
 def test_a_site_that_goes_down_is_told_and_so_is_that_it_is_up_again(tmp_path: Path) -> None:
-    """One signed message when it opens and one when it resolves, with what, from where, since when, and why."""
+    """As the monitors file says, one signed message when it opens and one when it resolves, with what, from where,
+    since when, and why; and the terminal says so too."""
     with site() as target, receiver() as hook:
-        (tmp_path / "monitors.yaml").write_text(MONITORS.format(url=target.url))
+        (tmp_path / "monitors.yaml").write_text(MONITORS.format(url=target.url, hook=hook.url))
         data = tmp_path / "data"
-        pace = {"VANTAGE_PACE": f"{FASTER}@{time.time()}"}
-        with vantage_local(data, "--no-demo", "--monitors", str(tmp_path / "monitors.yaml"), env=pace) as running:
-            wait_until(lambda: running.count("SELECT count(*) FROM monitor") == 1, 60)
-            with closing(running.database()) as database:
-                save_channels(database, [Channel("hook", "webhook", {"url": hook.url + "/x", "secret": SECRET})])
-                database.execute("UPDATE monitor SET channels = '{hook}'")
+        env = {"VANTAGE_PACE": f"{FASTER}@{time.time()}", "HOOK_SECRET": SECRET}
+        with vantage_local(data, "--no-demo", "--monitors", str(tmp_path / "monitors.yaml"), env=env) as running:
             wait_until(lambda: running.count("SELECT count(*) FROM region_state WHERE state = 'up'") == 3, 150)
             target.status = 503
             wait_until(lambda: bool(hook.received), 150)
             target.status = 200
             wait_until(lambda: len(hook.received) == 2, 150)
+            said = running.said_until("UTC).")
+    assert [line for line in said if line.startswith("told hook: Shop is ")][1:] == [said[-1]]
     opened, resolved = (one.json for one in hook.received)
     assert (opened["type"], resolved["type"]) == ("incident.opened", "incident.resolved")
     assert opened["dedup_key"] == resolved["dedup_key"] == "vantage-incident-1"

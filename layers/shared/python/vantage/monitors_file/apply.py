@@ -1,13 +1,16 @@
-"""Files into the table `monitor`: what `vantage monitors apply` and `local --monitors` do."""
+"""Files into the tables: what `vantage monitors apply` and `local --monitors` do."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from vantage.monitors_file import channel
 from vantage.monitors_file.entry import definition
 from vantage.monitors_file.fault import refuse
-from vantage.monitors_file.plan import Plan, plan
-from vantage.monitors_file.read import read
+from vantage.monitors_file.plan import Part, Plan, compare, plan
+from vantage.monitors_file.read import Reading, read
 from vantage.monitors_file.values import Here
+from vantage.store.channels import Channel, delete_channels, load_channels, save_channels
 from vantage.store.connection import Connection
 from vantage.store.monitors import (
     delete,
@@ -29,7 +32,13 @@ def plan_files(
     prune: bool = False,
 ) -> Plan:
     """What applying these files and folders would do; raises MonitorsFileError that lists every fault."""
-    here = Here(allow_private, known_regions(connection), frozenset(reference_slugs(connection)))
+    channels = [one.configured() for one in load_channels(connection)]
+    here = Here(
+        allow_private,
+        known_regions(connection),
+        frozenset(reference_slugs(connection)),
+        frozenset() if prune else frozenset(one.name for one in channels),
+    )
     reading = read(paths, env, here)
     refuse(reading.faults)
     wanted = [definition(item) for item in reading.monitors]
@@ -40,10 +49,27 @@ def plan_files(
         unnamed=unnamed_slugs(connection, slugs),
         deleted=deleted_slugs(connection, slugs),
         prune=prune,
+        channels=_plan_channels(channels, reading, prune=prune),
     )
+
+
+def _plan_channels(stored: Iterable[Channel], reading: Reading, *, prune: bool) -> Part[Channel]:
+    """Where no file says who the operator is, that stays as it is, also of channels that a file describes anew."""
+    known = {one.name: one for one in stored}
+    operators = {one.name for one in known.values() if one.operator} if reading.operator is None else reading.operator
+    wanted = {item.name: channel.channel(item, operator=item.name in operators) for item in reading.channels}
+    unnamed = known.keys() - wanted.keys()
+    if not prune:
+        moved = [replace(known[name], operator=name in operators) for name in sorted(unnamed)]
+        wanted |= {one.name: one for one in moved if one != known[one.name]}
+    return compare(known, wanted, channel.whole, unnamed - wanted.keys(), prune=prune)
 
 
 def apply_plan(connection: Connection, todo: Plan) -> None:
     """Do it. Cut off half-way, the rest is what the next plan says: every step is safe to repeat."""
-    save(connection, [*todo.create, *(new for new, _ in todo.update)])
+    if todo.channels.changed:
+        save_channels(connection, todo.channels.changed)
+    save(connection, todo.changed)
     delete(connection, todo.prune)
+    if todo.channels.prune:
+        delete_channels(connection, todo.channels.prune)

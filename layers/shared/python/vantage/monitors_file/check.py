@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import ValidationError
 
@@ -27,11 +27,12 @@ SENTENCES: Mapping[str, str] = {
     "less_than_equal": "must be at most {le}",
     "literal_error": "must be {expected}",
 }
+Item = TypeVar("Item", bound=Strict)
 QUOTED = frozenset(("bool_type", "int_type", "literal_error"))
 QUOTED_KEYS = frozenset(("interval", "timeout", "slug", "expect", "regions"))
 
 
-def faults_of(model: type[Strict], node: Node, here: Here) -> tuple[Strict | None, list[Fault]]:
+def faults_of(model: type[Item], node: Node, here: Here) -> tuple[Item | None, list[Fault]]:
     """The model made from this node, or every reason why it cannot be."""
     try:
         return model.model_validate(node.plain, context=here), []

@@ -33,6 +33,7 @@ def definition(item: MonitorItem) -> Definition:
         show_url=item.show_url,
         group=item.group,
         tags=item.tags,
+        channels=item.channels,
     )
 
 
@@ -52,6 +53,7 @@ def entry(stored: Definition) -> Entry:
         "timeout": format_ms(stored.timeout_ms),
         "regions": stored.regions,
         "confirmations": stored.confirmations,
+        "channels": list(stored.channels),
     }
     return {key: words[key] for key in MonitorItem.model_fields if key in words and not _is_default(key, words[key])}
 

@@ -9,18 +9,18 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationInfo,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
     create_model,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
 import vantage
 from vantage.guard import GuardError
+from vantage.monitors_file.by_type import NEEDED_BY_TYPE, ByType, types_with
+from vantage.monitors_file.channel import ChannelItem
 from vantage.monitors_file.expect import BY_TYPE, Expect
 from vantage.monitors_file.strict import Strict, absent, later, refuse_at, without_default
 from vantage.monitors_file.values import (
+    Channels,
     Headers,
     Host,
     Interval,
@@ -48,24 +48,8 @@ PROBED = {key for keys in OWN_KEYS.values() for key in keys} | {"expect"}
 """The keys that the prober reads: they travel in the stream, each only where it is not the default."""
 
 
-def _of_type(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-    """Take a key only where the monitor's type has it, and miss it only there."""
-    kind, key = info.data.get("type"), str(info.field_name)
-    if value is None and kind is not None and key in NEEDED[kind]:
-        raise PydanticCustomError("absent", "is missing")
-    if value is None and any(key in keys for keys in NEEDED.values()):
-        return None
-    if kind is not None and key not in OWN_KEYS[kind]:
-        raise ValueError(f"is not for type {kind}, but for {_types_with(key, OWN_KEYS)}")
-    return handler(value)
-
-
-def _types_with(key: str, keys_by_type: Mapping[str, tuple[str, ...]]) -> str:
-    return " and ".join(kind for kind, keys in keys_by_type.items() if key in keys)
-
-
-OF_TYPE = WrapValidator(_of_type)
-NEEDED_BY_TYPE = Field(None, validate_default=True, json_schema_extra=without_default)
+TYPES = ByType(OWN_KEYS, NEEDED, default="http")
+OF_TYPE = TYPES.validator()
 
 
 class Redirects(Strict):
@@ -110,26 +94,15 @@ def _only(auth: Auth, info: ValidationInfo) -> Auth:
 def _for_type(expect: Expect, info: ValidationInfo) -> Expect:
     kind = info.data.get("type")
     strange = [key for key in expect.model_fields_set if kind is not None and key not in BY_TYPE[kind]]
-    refuse_at(((key,), f"is not for type {kind}, but for {_types_with(key, BY_TYPE)}") for key in sorted(strange))
+    refuse_at(((key,), f"is not for type {kind}, but for {types_with(key, BY_TYPE)}") for key in sorted(strange))
     return expect
-
-
-def _needed_keys(schema: dict[str, Any]) -> None:
-    """Editors shall miss what is missing, by type; without a type it is http."""
-    schema["allOf"] = [
-        {
-            "if": {"properties": {"type": {"const": kind}}, **({} if kind == "http" else {"required": ["type"]})},
-            "then": {"required": list(needed)},
-        }
-        for kind, needed in NEEDED.items()
-    ]
 
 
 class MonitorItem(Strict):
     """One monitor, in the words of the file."""
 
-    model_config = {"json_schema_extra": _needed_keys}
-    not_yet = {**later("http2", "channels", "grace"), "type": ("heartbeat",)}
+    model_config = {"json_schema_extra": TYPES.in_schema}
+    not_yet = {**later("http2", "grace"), "type": ("heartbeat",)}
 
     name: Line
     slug: Slug = Field(
@@ -153,6 +126,7 @@ class MonitorItem(Strict):
     timeout: Timeout = 10_000
     regions: Regions | None = Field(None, description="null = every enabled one")
     confirmations: Annotated[int, Field(ge=1, le=10)] = 2
+    channels: Channels = Field([], description="who is told; none: nobody")
     method: Annotated[Literal["GET", "HEAD", "POST"], OF_TYPE] = "GET"
     headers: Annotated[Headers, OF_TYPE] = Field({}, description="secrets as references: env:NAME, ssm:/path")
     body: Annotated[LongText, AfterValidator(_with_post), OF_TYPE] = absent()
@@ -191,18 +165,21 @@ Defaults.not_here = dict.fromkeys(IDENTITY, "is each monitor's own and cannot be
 
 
 class Document(Strict):
-    """The keys of a file; each monitor is checked by itself, after the defaults have been put in."""
+    """The keys of a file; each monitor is checked by itself, after the defaults have been put in; each channel too."""
 
-    not_yet = later("operator", "channels", "maintenance", "status_page")
+    not_yet = later("maintenance", "status_page")
 
     version: Literal[1] = 1
     defaults: Defaults = Field(default_factory=Defaults)
+    operator: Channels = absent("channels that hear of Vantage's own faults")
+    channels: list[Any] = []
     monitors: list[Any] = []
 
 
 class MonitorsFile(Document):
     """A monitors file of Vantage."""
 
+    channels: list[ChannelItem] = []
     monitors: list[MonitorItem] = []
 
 

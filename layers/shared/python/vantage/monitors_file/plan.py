@@ -1,16 +1,19 @@
 """What an apply would do: a pure comparison of what is stored with what is wanted."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from vantage.monitors_file.entry import whole
+from vantage.store.channels import Channel
 from vantage.store.monitors import Definition
+
+Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One key of a monitor, before and after, in the file's words; None = absent."""
+    """One key of a thing, before and after, in the file's words; None = absent."""
 
     key: str
     before: Any
@@ -18,12 +21,11 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to be done; `stays` are the stored monitors that no file names and that are not pruned."""
+class Part(Generic[Thing]):
+    """What is to be done of one kind of things; `stays` are those that no file names and that are not pruned."""
 
-    create: tuple[Definition, ...] = ()
-    revive: frozenset[str] = frozenset()  # of `create`: those that were deleted and keep their history
-    update: tuple[tuple[Definition, tuple[Change, ...]], ...] = ()
+    create: tuple[Thing, ...] = ()
+    update: tuple[tuple[Thing, tuple[Change, ...]], ...] = ()
     unchanged: tuple[str, ...] = ()
     prune: tuple[str, ...] = ()
     stays: tuple[str, ...] = ()
@@ -33,6 +35,27 @@ class Plan:
         """Whether applying it would do anything."""
         return bool(self.create or self.update or self.prune)
 
+    @property
+    def changed(self) -> list[Thing]:
+        """What is to be written."""
+        return [*self.create, *(new for new, _ in self.update)]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Part[Definition]):
+    """What is to be done: of monitors, and of what else a file can hold.
+
+    `revive`: of `create`, those that were deleted and keep their history.
+    """
+
+    revive: frozenset[str] = frozenset()
+    channels: Part[Channel] = Part()
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether applying it would do anything."""
+        return bool(self.create or self.update or self.prune) or self.channels.has_changes
+
 
 def plan(
     current: Iterable[Definition],
@@ -41,25 +64,45 @@ def plan(
     unnamed: Collection[str] = (),
     deleted: Collection[str] = (),
     prune: bool = False,
+    channels: Part[Channel] = Part(),
 ) -> Plan:
     """Compare by slug. `unnamed`: living slugs that are not wanted; `deleted`: wanted ones that were deleted once."""
-    stored = {definition.slug: definition for definition in current}
-    wanted = sorted(wanted, key=lambda definition: definition.slug)
-    create = tuple(definition for definition in wanted if definition.slug not in stored)
-    compared = [(new, tuple(changes(stored[new.slug], new))) for new in wanted if new.slug in stored]
+    new = {definition.slug: definition for definition in sorted(wanted, key=lambda definition: definition.slug)}
+    part = compare({definition.slug: definition for definition in current}, new, whole, unnamed, prune=prune)
     return Plan(
-        create=create,
-        revive=frozenset(new.slug for new in create if new.slug in deleted),
-        update=tuple((new, differences) for new, differences in compared if differences),
-        unchanged=tuple(new.slug for new, differences in compared if not differences),
+        part.create,
+        part.update,
+        part.unchanged,
+        part.prune,
+        part.stays,
+        frozenset(one.slug for one in part.create if one.slug in deleted),
+        channels,
+    )
+
+
+def compare(
+    stored: Mapping[str, Thing],
+    wanted: Mapping[str, Thing],
+    in_words: Callable[[Thing], Mapping[str, Any]],
+    unnamed: Collection[str],
+    *,
+    prune: bool,
+) -> Part[Thing]:
+    """Compare by identity, in the file's words. `unnamed`: stored ones that are not wanted."""
+    compared = [
+        (key, new, tuple(changes(in_words(stored[key]), in_words(new)))) for key, new in wanted.items() if key in stored
+    ]
+    return Part(
+        create=tuple(new for key, new in wanted.items() if key not in stored),
+        update=tuple((new, differences) for _, new, differences in compared if differences),
+        unchanged=tuple(key for key, _, differences in compared if not differences),
         prune=tuple(sorted(unnamed)) if prune else (),
         stays=() if prune else tuple(sorted(unnamed)),
     )
 
 
-def changes(before: Definition, after: Definition) -> Iterator[Change]:
-    """The keys in which two definitions differ, in the file's words and order."""
-    old, new = whole(before), whole(after)
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+    """The keys in which two things differ, in the file's words and order."""
     for key in dict.fromkeys([*old, *new]):
         if old.get(key) != new.get(key):
             yield Change(key, old.get(key), new.get(key))

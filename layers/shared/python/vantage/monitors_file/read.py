@@ -1,40 +1,68 @@
 """Monitors files read: every file, every fault, with its line."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from vantage.monitors_file.channel import ChannelItem
 from vantage.monitors_file.check import faults_of
 from vantage.monitors_file.expect import BY_TYPE, Expect
 from vantage.monitors_file.fault import Fault, Place
 from vantage.monitors_file.model import Defaults, Document, MonitorItem, keys_of
+from vantage.monitors_file.strict import Strict
 from vantage.monitors_file.tree import Node, mapping, parse
 from vantage.monitors_file.values import Here, slug_of
 
 SUFFIXES = (".yaml", ".yml")
 ANYWHERE = Here()
+Item = TypeVar("Item", bound=Strict)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the files say; `monitors` in their order, and to be used only where there are no faults."""
+    """What the files say, in their order, and to be used only where there are no faults.
+
+    `operator` None: no file says who that is.
+    """
 
     monitors: tuple[MonitorItem, ...]
     faults: tuple[Fault, ...]
+    channels: tuple[ChannelItem, ...] = ()
+    operator: frozenset[str] | None = None
 
 
 def read(paths: Iterable[Path], env: Mapping[str, str], here: Here = ANYWHERE) -> Reading:
     """Read files and folders (each file once) as one; `${NAME}` is taken from `env`."""
     faults: list[Fault] = []
     documents = [tree for file in _files(paths, faults) for tree in _tree(file, env, faults)]
-    for document in documents:
-        faults += faults_of(Document, document, here)[1]
+    nodes, channel_nodes = _all(documents, "monitors"), _all(documents, "channels")
+    if here.channels is not None:
+        here = replace(here, channels=here.channels.union(filter(None, (_name(node.plain) for node in channel_nodes))))
+    contents = [_checked(Document, document, here, faults) for document in documents]
     defaults = _merged_defaults(documents, faults)
-    nodes = [node for document in documents for node in _part(document, "monitors").items or ()]
     items = [_item(node, defaults, here, faults) for node in nodes]
-    faults += _twice(nodes)
-    return Reading(tuple(item for item in items if item is not None), tuple(sorted(set(faults))))
+    channels = [_checked(ChannelItem, node, here, faults) for node in channel_nodes]
+    faults += _twice(nodes, "slug", _slug, "give one of them a slug of its own")
+    faults += _twice(channel_nodes, "name", _name, "each channel has a name of its own")
+    operators = [content.operator for content in contents if content is not None and content.operator is not None]
+    return Reading(
+        tuple(item for item in items if item is not None),
+        tuple(sorted(set(faults))),
+        tuple(item for item in channels if item is not None),
+        frozenset(name for names in operators for name in names) if operators else None,
+    )
+
+
+def _all(documents: Iterable[Node], key: str) -> list[Node]:
+    """What all files together have under a key."""
+    return [node for document in documents for node in _part(document, key).items or ()]
+
+
+def _checked(model: type[Item], node: Node, here: Here, faults: list[Fault]) -> Item | None:
+    item, found = faults_of(model, node, here)
+    faults += found
+    return item
 
 
 def _files(paths: Iterable[Path], faults: list[Fault]) -> list[Path]:
@@ -100,7 +128,7 @@ def _item(own: Node, defaults: Mapping[str, Node], here: Here, faults: list[Faul
     for fault in found:
         is_own = fault.place not in inherited or fault in faults
         faults.append(fault if is_own else Fault(own.place, f"{fault.sentence}, by the default at {fault.place}"))
-    return item if isinstance(item, MonitorItem) else None
+    return item
 
 
 def _of_its_type(defaults: Mapping[str, Node], own: Node) -> dict[str, Node]:
@@ -121,13 +149,19 @@ def _places(keys: Mapping[str, Node]) -> Iterator[Place]:
         yield from _places(node.keys or {})
 
 
-def _twice(nodes: Iterable[Node]) -> Iterator[Fault]:
+def _twice(nodes: Iterable[Node], key: str, identity: Callable[[Any], str], cure: str) -> Iterator[Fault]:
     first: dict[str, Place] = {}
     for node in nodes:
-        slug = _slug(node.plain)
-        if slug and slug in first:
-            yield Fault(node.place, f"slug: {slug} stands at {first[slug]} too; give one of them a slug of its own")
-        first.setdefault(slug, node.place)
+        name = identity(node.plain)
+        if name and name in first:
+            yield Fault(node.place, f"{key}: {name} stands at {first[name]} too; {cure}")
+        first.setdefault(name, node.place)
+
+
+def _name(plain: Any) -> str:
+    """The name of a thing that may have other faults; empty where it has none."""
+    name = plain.get("name") if isinstance(plain, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 def _slug(plain: Any) -> str:

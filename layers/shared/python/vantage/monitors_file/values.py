@@ -35,6 +35,7 @@ class Here:
     allow_private: bool = False
     regions: tuple[Region, ...] | None = None
     reserved: frozenset[str] = frozenset()  # slugs of built-in monitors
+    channels: frozenset[str] | None = None  # None: any name will do
 
 
 def is_hidden(char: str) -> bool:
@@ -103,6 +104,17 @@ def _url(url: str, info: ValidationInfo) -> str:
     return url
 
 
+def url_or_reference(url: str, info: ValidationInfo) -> str:
+    """A URL, or a reference to one."""
+    return url if REFERENCE.fullmatch(url) else _url(url, info)
+
+
+def _remind_every(value: object) -> int:
+    if not 60_000 <= (every_ms := parse_ms(value)) <= 30 * 86_400_000 or every_ms % 1_000:
+        raise ValueError("must be whole seconds from 1m to 30d")
+    return every_ms
+
+
 def _host(host: str, info: ValidationInfo) -> str:
     try:
         check_host(f"[{host}]" if ":" in host else host, here(info).allow_private)
@@ -139,11 +151,26 @@ def _region(name: str, info: ValidationInfo) -> str:
     return name
 
 
-def _distinct(names: list[str]) -> list[str]:
+def _some_regions(names: list[str]) -> list[str]:
     if not names:
         raise ValueError("names no region; leave it out to mean all that are enabled")
     if len(set(names)) < len(names):
         raise ValueError("names a region twice")
+    return names
+
+
+def _channel(name: str, info: ValidationInfo) -> str:
+    known = here(info).channels
+    if known is not None and name not in known:
+        there_are = f"there are {', '.join(sorted(known))}" if known else "none is configured"
+        raise ValueError(f"is no channel here; {there_are}")
+    return name
+
+
+def distinct(names: list[str]) -> list[str]:
+    """A list in which nothing stands twice."""
+    if len(set(names)) < len(names):
+        raise ValueError("names one twice")
     return names
 
 
@@ -205,6 +232,7 @@ Slug = Annotated[str, AfterValidator(_slug), WithJsonSchema({"type": "string", "
 Interval = Annotated[int, BeforeValidator(_interval), _IN_WORDS, _DURATION]
 Timeout = Annotated[int, BeforeValidator(_timeout), _IN_WORDS, _DURATION]
 Duration = Annotated[int, BeforeValidator(parse_ms), _DURATION]
+RemindEvery = Annotated[int, BeforeValidator(_remind_every), _IN_WORDS, _DURATION]
 Size = Annotated[
     int,
     BeforeValidator(parse_bytes),
@@ -219,7 +247,8 @@ Reference = Annotated[
     str, AfterValidator(_reference), WithJsonSchema({"type": "string", "pattern": f"^({REFERENCE.pattern})$"})
 ]
 Url = Annotated[str, AfterValidator(_url), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
-Regions = Annotated[list[Annotated[str, AfterValidator(_region)]], AfterValidator(_distinct)]
+Regions = Annotated[list[Annotated[str, AfterValidator(_region)]], AfterValidator(_some_regions)]
+Channels = Annotated[list[Annotated[str, AfterValidator(_channel)]], AfterValidator(distinct)]
 Headers = Annotated[dict[str, Annotated[str, StringConstraints(max_length=4096)]], AfterValidator(_headers)]
 UserAgent = Annotated[str, StringConstraints(max_length=200), AfterValidator(_user_agent)]
 StatusRules = Annotated[

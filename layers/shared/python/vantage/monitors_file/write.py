@@ -1,13 +1,15 @@
 """What is stored, as a monitors file that applies to no changes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import yaml
 
+from vantage.monitors_file import channel
 from vantage.monitors_file.entry import entry
 from vantage.monitors_file.tree import resolve
 from vantage.monitors_file.values import is_hidden
+from vantage.store.channels import Channel
 from vantage.store.monitors import Definition
 
 
@@ -26,14 +28,20 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-def document(definitions: Iterable[Definition]) -> dict[str, Any]:
-    """The file's content as plain data."""
-    return {"version": 1, "monitors": [entry(definition) for definition in definitions]}
+def document(definitions: Iterable[Definition], channels: Sequence[Channel] = ()) -> dict[str, Any]:
+    """The file's content as plain data; `operator` and `channels` only where there are any."""
+    alerts = {
+        "operator": [one.name for one in channels if one.operator],
+        "channels": [channel.entry(one) for one in channels],
+    }
+    monitors = [entry(definition) for definition in definitions]
+    return {"version": 1, **{key: value for key, value in alerts.items() if channels}, "monitors": monitors}
 
 
-def to_yaml(definitions: Iterable[Definition]) -> str:
+def to_yaml(definitions: Iterable[Definition], channels: Sequence[Channel] = ()) -> str:
     """The file's text; a dollar in a value is doubled, so that nothing in it is taken for `${NAME}`."""
-    return yaml.dump(_doubled(document(definitions)), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**31)
+    content = _doubled(document(definitions, channels))
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**31)
 
 
 def _doubled(value: Any) -> Any:

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 from psycopg.rows import class_row
 
 from vantage.store.connection import Connection
 
-EVENTS = ("down", "up", "regional", "degraded", "certificate", "flapping")
+Event = Literal["down", "up", "regional", "degraded", "certificate", "flapping"]
+EVENTS: tuple[Event, ...] = get_args(Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,10 @@ class ChannelState(Channel):
 
     enabled: bool = True
     disabled_reason: str | None = None
+
+    def configured(self) -> Channel:
+        """As its user configures it."""
+        return Channel(self.name, self.type, self.config, self.events, self.remind_every_s, self.operator)
 
 
 def load_channels(connection: Connection) -> list[ChannelState]:

@@ -20,7 +20,7 @@ _LOCK = "LOCK TABLE monitor IN SHARE ROW EXCLUSIVE MODE"
 
 _LOAD = """
     SELECT slug, name, type, spec, interval_s, timeout_ms, regions::text[] AS regions, confirmations,
-           enabled, public, show_url, group_name AS "group", tags
+           enabled, public, show_url, group_name AS "group", tags, channels
       FROM monitor
      WHERE deleted_at IS NULL AND NOT reference AND (%(slugs)s::text[] IS NULL OR slug = ANY(%(slugs)s))
      ORDER BY slug"""
@@ -30,17 +30,19 @@ _SAVE = """
     MERGE INTO monitor m
     USING (SELECT * FROM jsonb_to_recordset(%s) AS w(
         slug text, name text, type text, spec jsonb, interval_s integer, timeout_ms integer, regions location[],
-        confirmations smallint, enabled boolean, public boolean, show_url boolean, "group" text, tags jsonb)) w
+        confirmations smallint, enabled boolean, public boolean, show_url boolean, "group" text, tags jsonb,
+        channels text[])) w
     ON m.slug = w.slug
     WHEN MATCHED AND NOT m.reference THEN UPDATE SET
         name = w.name, type = w.type, spec = w.spec, interval_s = w.interval_s, timeout_ms = w.timeout_ms,
         regions = w.regions, confirmations = w.confirmations, enabled = w.enabled, public = w.public,
-        show_url = w.show_url, group_name = w."group", tags = w.tags, deleted_at = NULL, updated_at = now()
+        show_url = w.show_url, group_name = w."group", tags = w.tags, channels = w.channels,
+        deleted_at = NULL, updated_at = now()
     WHEN NOT MATCHED THEN INSERT
         (slug, name, type, spec, interval_s, timeout_ms, regions, confirmations, enabled,
-            public, show_url, group_name, tags)
+            public, show_url, group_name, tags, channels)
         VALUES (w.slug, w.name, w.type, w.spec, w.interval_s, w.timeout_ms, w.regions, w.confirmations, w.enabled,
-            w.public, w.show_url, w."group", w.tags)"""
+            w.public, w.show_url, w."group", w.tags, w.channels)"""
 
 _DELETE = "UPDATE monitor SET deleted_at = now(), updated_at = now() WHERE true"
 _PAUSE = "UPDATE monitor SET enabled = false, updated_at = now() WHERE enabled"
@@ -65,6 +67,7 @@ class Definition:
     show_url: bool = False
     group: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    channels: Sequence[str] = field(default_factory=list)
 
 
 def load_definitions(connection: Connection, slugs: Collection[str] | None = None) -> list[Definition]:

@@ -117,6 +117,26 @@ def waiting(connection: Connection) -> Sequence[Waiting]:
     return [Waiting(*row) for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class ToldLetter:
+    """A message that was taken."""
+
+    channel: str
+    type: str
+    facts: Mapping[str, Any]
+    created_at: datetime
+
+
+def told_between(connection: Connection, after: datetime, until: datetime) -> list[ToldLetter]:
+    """What was taken after an instant and up to another, in that order."""
+    rows = connection.execute(
+        """SELECT channel, type, facts, created_at FROM outbox WHERE sent_at > %s AND sent_at <= %s
+            ORDER BY sent_at, id""",
+        (after, until),
+    ).fetchall()
+    return [ToldLetter(*row) for row in rows]
+
+
 def drop_told_before(connection: Connection, before: datetime) -> int:
     """Remove what was told, or given up, before an instant; returns how many letters went."""
     return connection.execute("DELETE FROM outbox WHERE coalesce(sent_at, given_up_at) < %s", (before,)).rowcount
