@@ -156,7 +156,7 @@ def _quota(session: Any) -> Finding:
 
 
 def _parameters(session: Any, stack: str, environment: str) -> Finding:
-    functions = ("worker", "producer", "housekeeper") if session.region_name == "us-east-1" else ("worker",)
+    functions = ("worker", "producer", "housekeeper", "api") if session.region_name == "us-east-1" else ("worker",)
     names = [f"/{stack}/{function}/{url}" for function in functions for url in ("redis-url", "database-url")]
     if len(functions) > 1:
         names.append(f"/{stack}/notifier/database-url")  # it does without Redis

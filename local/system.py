@@ -15,10 +15,10 @@ from local.demo import CHANNELS, SLUGS
 from local.demo_targets import DemoTargets, demo_targets
 from local.fleet import REGIONS, deploy, group_of
 from local.migrate import migrate
-from local.page import start_page
 from local.run import Run, Summary
 from local.servers import Servers, embedded
 from local.terminal import View, counts_in_words, view
+from local.web import start_page
 from vantage.monitors_file.apply import apply_plan, plan_files
 from vantage.settings import Settings
 from vantage.store.channels import delete_channels

@@ -129,6 +129,15 @@ HOME_PANELS = (
             Line("Errors", "Sum", "notifier errors", "notifier"),
         ),
     ),
+    Panel(
+        "Pages and API",
+        "How often HTTP was answered, and how long that took. Errors: the log of the api function says why.",
+        (
+            Line("Invocations", "Sum", "answers", "api"),
+            Line("Duration", "p99", "p99 ms", "api"),
+            Line("Errors", "Sum", "errors", "api"),
+        ),
+    ),
 )
 COST_SAYS = (
     "What Lambda would ask for the worker in 30 days like the last one, in USD, before any free tier. "

@@ -21,7 +21,7 @@ from vantage.settings import check_encrypted
 ROOT = Path(__file__).resolve().parents[1]
 BOTH = ("REDIS_URL", "DATABASE_URL")
 EVERYWHERE = {"worker": BOTH}
-AT_HOME = {"producer": BOTH, "housekeeper": BOTH, "notifier": ("DATABASE_URL",)}
+AT_HOME = {"producer": BOTH, "housekeeper": BOTH, "notifier": ("DATABASE_URL",), "api": BOTH}
 
 
 def main(arguments: list[str], env: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
 
+from moto.apigatewayv2.models import apigatewayv2_backends
 from moto.awslambda.models import LayerVersion, lambda_backends
 from moto.cloudformation import models, parsing
 from moto.cloudwatch.models import Dimension, Metric, MetricDataQuery, MetricStat, cloudwatch_backends
@@ -122,8 +123,24 @@ def make_subscription(account: str, region: str, _: str, given: Properties) -> s
     return made.arn
 
 
+def make_http_api(account: str, region: str, name: str, given: Properties) -> str:
+    """AWS::ApiGatewayV2::Api."""
+    backend: Any = apigatewayv2_backends[account][region]
+    api = backend.create_api(
+        api_key_selection_expression="", cors_configuration=given.get("CorsConfiguration", {}),
+        description=given.get("Description", ""), disable_schema_validation=False, disable_execute_api_endpoint=False,
+        name=given.get("Name", name), protocol_type="HTTP", route_selection_expression="", tags={}, version="",
+    )  # fmt: skip
+    return str(api.api_id)
+
+
+def remove_http_api(account: str, region: str, api_id: str) -> None:
+    """Remove an API."""
+    apigatewayv2_backends[account][region].delete_api(api_id)
+
+
 def make_nothing(_account: str, _region: str, name: str, _given: Properties) -> str:
-    """What nobody looks at: the policy of sam's own bucket, and a budget (moto has budgets, but not by template)."""
+    """What nobody looks at: the policy of sam's own bucket, a budget (moto has them, but not by template), a stage."""
     return name
 
 
@@ -151,6 +168,8 @@ TYPES: Mapping[str, tuple[str, Make, Remove]] = {
     "AWS::Scheduler::Schedule": ("Name", make_schedule, remove_schedule),
     "AWS::Lambda::EventInvokeConfig": ("", make_invoke_config, remove_nothing),
     "AWS::SNS::Subscription": ("", make_subscription, remove_subscription),
+    "AWS::ApiGatewayV2::Api": ("Name", make_http_api, remove_http_api),
+    "AWS::ApiGatewayV2::Stage": ("", make_nothing, remove_nothing),
     "AWS::S3::BucketPolicy": ("", make_nothing, remove_nothing),
     "AWS::Budgets::Budget": ("", make_nothing, remove_nothing),
 }

@@ -66,7 +66,7 @@ def test_before_a_deployment_aws_is_looked_at() -> None:
     """Parameters that are missing, a stack that nothing can be deployed onto; then all of it as it should be."""
     code, found, _ = doctor("--deploy", "usa", DATABASE_URL="", REDIS_URL="")
     assert code == 1
-    assert found["Secrets in SSM"]["is"] == "0 of 7 there"
+    assert found["Secrets in SSM"]["is"] == "0 of 9 there"
     assert "make secrets REGION=usa" in found["Secrets in SSM"]["cure"]
     assert secrets("usa", **URLS).returncode == 0
     code, found, _ = doctor("--deploy", "usa", DATABASE_URL="", REDIS_URL="")

@@ -29,6 +29,7 @@ from vantage.stream import PUSHED, STREAM, pushed_mark
 SCALE = 15
 REGIONS = ("USA", "INDIA", "EU")
 MONITORS = 20
+HOMES = ("producer", "housekeeper", "notifier", "api")
 
 
 class Target(BaseHTTPRequestHandler):
@@ -130,7 +131,7 @@ def cloud(
             env = environment(function, aws_region, **shared, ALLOW_PRIVATE_ADDRESSES="true")
             return stack.enter_context(emulated(built / "x86_64", function, env, tmp_path))
 
-        homes = {name: start(name.capitalize(), "us-east-1") for name in ("producer", "housekeeper", "notifier")}
+        homes = {name: start(name.capitalize(), "us-east-1") for name in HOMES}
         workers = {region: start("Worker", place) for region, place in zip(REGIONS, aws_regions(), strict=True)}
         yield Cloud({**homes, **workers}, database, redis_client, first_tick_s, pace)
 
@@ -172,7 +173,9 @@ def test_checks_travel_through_the_built_functions(cloud: Cloud) -> None:
         assert pushed == ended + lost, region
         assert ended == sum(answer[region]["stored"] for answer in answers)
     assert cloud.invoke("notifier", cloud.first_tick_s)["sent"] == 0
-    once = {"housekeeper": "kept", "notifier": "notified"}
+    well = cloud.functions["api"].invoke(json.loads((ROOT / "events" / "api.json").read_text()))
+    assert (well["statusCode"], json.loads(well["body"])["status"]) == (200, "ok")
+    once = {"housekeeper": "kept", "notifier": "notified", "api": "answered"}
     twice = {"producer": "pushed", **dict.fromkeys(REGIONS, "drained")}
     for name, word in (once | twice).items():
         lines = cloud.functions[name].json_lines()

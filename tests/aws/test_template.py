@@ -50,6 +50,7 @@ def test_a_local_run_has_the_same_regions_and_timeouts() -> None:
         "producer": fleet.PRODUCER_TIMEOUT_S,
         "housekeeper": fleet.HOUSEKEEPER_TIMEOUT_S,
         "notifier": fleet.NOTIFIER_TIMEOUT_S,
+        "api": 29,  # no process of its own there; API Gateway waits for 30 s
     }
     assert {row["Region"]: place for place, row in source()["Mappings"]["Regions"].items()} == fleet.REGIONS
 
@@ -69,7 +70,7 @@ def test_every_environment_of_samconfig_has_its_row_in_the_mappings_and_its_name
 def test_each_function_is_started_each_minute_with_the_minute_it_stands_for(aws_region: str) -> None:
     """EventBridge Scheduler as DESIGN has it: every minute, at once, once, and not after its time."""
     schedules = of_type(deployed(aws_region), "AWS::Scheduler::Schedule")
-    assert {each["Name"] for each in schedules.values()} == {f"vantage-{name}" for name in lambdas(aws_region)}
+    assert {each["Name"] for each in schedules.values()} == {f"vantage-{n}" for n in lambdas(aws_region) if n != "api"}
     for each in schedules.values():
         assert each["ScheduleExpression"] == "cron(* * * * ? *)"
         assert each["FlexibleTimeWindow"] == {"Mode": "OFF"}
@@ -230,10 +231,25 @@ def test_functions_are_in_a_vpc_only_where_subnets_are_given() -> None:
 
 def test_an_event_file_is_there_for_every_function_as_scheduler_sends_it() -> None:
     """The same keys as the schedule's input, and a time that the handlers read."""
-    for name in lambdas(HOME):
+    for name in lambdas(HOME).keys() - {"api"}:
         event = json.loads((ROOT / "events" / f"{name}.json").read_text())
         assert event.keys() == {"time"}
         assert event_ms(event) == 1_795_509_660_000
+
+
+def test_api_gateway_hands_everything_to_the_api_function_and_lets_no_other_site_read() -> None:
+    """One route, whatever the path; no CORS, which is closed; its event is of the format that the app reads."""
+    [web] = of_type(deployed(HOME), "AWS::ApiGatewayV2::Api").values()
+    [(path, methods)] = web["Body"]["paths"].items()
+    assert path == "$default"
+    [route] = methods.values()
+    integration = route["x-amazon-apigateway-integration"]
+    assert integration["payloadFormatVersion"] == json.loads((ROOT / "events/api.json").read_text())["version"] == "2.0"
+    assert "<Api.Arn>" in integration["uri"]
+    assert integration["timeoutInMillis"] / 1000 > lambdas(HOME)["api"]["Timeout"]
+    assert "x-amazon-apigateway-cors" not in web["Body"]
+    assert "CorsConfiguration" not in web
+    assert not any(of_type(deployed(region), "AWS::ApiGatewayV2::Api") for region in AWAY)
 
 
 def test_env_json_fills_in_what_the_template_declares() -> None:

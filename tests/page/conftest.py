@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local.page import Page, start_page
+from local.web import Page, start_page
 
 
 @pytest.fixture

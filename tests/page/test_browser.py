@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from playwright.sync_api import Page as Tab
 
-from local.page import Page
+from local.web import Page
 from tests.conftest import require
 from tests.page.filled import add_monitor, add_regions, add_ticks
 from tests.page.test_page import HTML_NAME

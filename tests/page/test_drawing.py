@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from local.page.drawing import Slot, eyes, lanes, median, nearest_rank, number, sparks
+from vantage.face.pages.drawing import Slot, eyes, lanes, median, nearest_rank, number, sparks
 
 MINUTES = [Slot(minute, 1) for minute in range(60)]
 

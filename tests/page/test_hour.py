@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from local.page.board import rules_of, telling
-from local.page.hour import Axis, Hour
 from vantage.check import Status
+from vantage.face.pages.board import rules_of, telling
+from vantage.face.pages.hour import Axis, Hour
 from vantage.store.status import Rows, Version, Watched
 from vantage.verdict.region import fold
 from vantage.verdict.rows import Row

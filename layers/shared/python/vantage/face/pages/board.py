@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from functools import cache
 from itertools import groupby
 
-from local.page.hour import Axis, Hour
 from vantage.check import Status
+from vantage.face.pages.hour import Axis, Hour
 from vantage.monitor import Region
 from vantage.store.connection import Connection
 from vantage.store.sheet import TickSheet, latest_ticks

@@ -1,13 +1,25 @@
-"""The same for programs: instants in UTC, durations in milliseconds, null for what is not known."""
+"""/status.json, the status page for programs: UTC instants, durations in milliseconds, null for what is not known."""
 
 from datetime import UTC, datetime
 from typing import Any
 
-from local.page.board import Board, Seen
-from local.page.cards import PHASES
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+
+from vantage.face.answers import READ, Answer, as_json
+from vantage.face.pages.board import Board, Seen
+from vantage.face.pages.cards import PHASES
+from vantage.face.sources import Sources
 from vantage.store.status import Latest
 from vantage.view.numbers import NBSP
 from vantage.view.words import Sight
+
+
+def register(app: APIGatewayHttpResolver, sources: Sources) -> None:
+    """Its route."""
+
+    @app.route("/status.json", method=READ)
+    def status_json() -> Answer:
+        return as_json(document(sources.board()))
 
 
 def document(board: Board) -> dict[str, Any]:

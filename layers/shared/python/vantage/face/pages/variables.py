@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from local.page import drawing
-from local.page.board import Board, Seen
-from local.page.books import books
-from local.page.cards import Card, Drawing, card, line, mark
-from local.page.drawing import UNSEEN, UP
+from vantage.face.pages import drawing
+from vantage.face.pages.board import Board, Seen
+from vantage.face.pages.books import books
+from vantage.face.pages.cards import Card, Drawing, card, line, mark
+from vantage.face.pages.drawing import UNSEEN, UP
 from vantage.monitor import Region
 from vantage.store.status import WINDOW
 from vantage.view.numbers import clock, joined, region_name, span

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC
 from itertools import groupby
 
-from local.page import drawing
-from local.page.board import Board, Seen, reason_of
-from local.page.drawing import DOWN, SITE_DOWN, SLOW, UNSEEN, UP
-from local.page.hour import PATIENCE_S
+from vantage.face.pages import drawing
+from vantage.face.pages.board import Board, Seen, reason_of
+from vantage.face.pages.drawing import DOWN, SITE_DOWN, SLOW, UNSEEN, UP
+from vantage.face.pages.hour import PATIENCE_S
 from vantage.monitor import Region
 from vantage.store.status import LOOKED_BACK, WINDOW, Latest, Watched
 from vantage.view.numbers import (

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from local.page.hour import PATIENCE_S
+from vantage.face.pages.hour import PATIENCE_S
 from vantage.monitor import Region
 from vantage.store.sheet import TickSheet
 from vantage.view.numbers import NOTHING, counted, region_name

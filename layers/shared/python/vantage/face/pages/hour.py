@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from local.page.drawing import BEFORE, DOWN, MINUTES, NONE, SITE_DOWN, SLOW, UNSEEN, UP, Slot
+from vantage.face.pages.drawing import BEFORE, DOWN, MINUTES, NONE, SITE_DOWN, SLOW, UNSEEN, UP, Slot
 from vantage.monitor import Region
 from vantage.store.status import Rows, Version, Watched
 from vantage.verdict.votes import quorum

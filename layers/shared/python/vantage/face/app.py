@@ -1,0 +1,80 @@
+"""The app: every route, what is refused and in which words, and what every answer carries."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import psycopg
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+
+from vantage.errors import ServerUnavailable
+from vantage.face import health, status
+from vantage.face.answers import Answer, plain, problem
+from vantage.face.pages import routes as pages
+from vantage.face.sources import Sources
+
+AWAY = "PostgreSQL does not answer, so nothing is known here just now. Look again in a few seconds."
+BARE = "PostgreSQL answers, and the tables of Vantage are not there as they should be. Run: vantage migrate"
+UNKNOWN = "There is no such page. There is / and /status.json."
+ALWAYS = {
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+}
+MODULES = (health, status, pages)
+Event = Mapping[str, Any]
+
+
+class App:
+    """Answers HTTP API events (payload format 2.0), one at a time."""
+
+    def __init__(self, sources: Sources) -> None:
+        self.sources = sources
+        self._resolver = APIGatewayHttpResolver()  # no CORS: a stranger's page reads nothing
+        for module in MODULES:
+            module.register(self._resolver, sources)
+        self._resolver.not_found(self._not_found)
+        self._resolver.exception_handler(ServerUnavailable)(self._away)
+        self._resolver.exception_handler(psycopg.Error)(self._away)
+
+    def answer(self, event: Event, context: Any = None) -> dict[str, Any]:
+        """What API Gateway is told: statusCode, headers, body; only what is a fault of ours raises."""
+        told: dict[str, Any] = self._resolver.resolve(dict(event), context)
+        headers = {name.lower(): value for name, value in told.get("headers", {}).items()}
+        told["headers"] = {**ALWAYS, **headers}
+        if _method(event) == "HEAD":
+            told["headers"]["content-length"] = str(len((told.get("body") or "").encode()))
+            told["body"] = ""
+        return told
+
+    def _not_found(self, _: NotFoundError) -> Answer:
+        path, method = self._resolver.current_event.path, self._resolver.current_event.http_method
+        if allowed := self._methods_of(path) - {method}:
+            allow = {"allow": ", ".join(sorted(allowed))}
+            refused = f"This is not taken with {method}, but with {allow['allow']}."
+            return self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, refused, allow)
+        return self._refuse(HTTPStatus.NOT_FOUND, UNKNOWN)
+
+    def _methods_of(self, path: str) -> set[str]:
+        static, dynamic = self._resolver._static_routes, self._resolver._dynamic_routes  # noqa: SLF001  # no public way
+        return {route.method for route in [*static, *dynamic] if route.rule.match(path)}
+
+    def _away(self, error: Exception) -> Answer:
+        """A server that does not answer is told with when to ask again."""
+        if isinstance(error, psycopg.ProgrammingError):
+            sentence = BARE
+        else:
+            sentence = AWAY
+            self.sources.database.close()  # it may have died between the look at it and the question
+        return self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, sentence, {"retry-after": "5"})
+
+    def _refuse(self, status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Answer:
+        """For programs as a problem, for people as a sentence."""
+        path = self._resolver.current_event.path
+        is_for_programs = path.startswith("/v1") or path.endswith(".json")
+        return problem(status, sentence, headers=headers) if is_for_programs else plain(status, sentence, headers)
+
+
+def _method(event: Event) -> str:
+    return str(event.get("requestContext", {}).get("http", {}).get("method", ""))

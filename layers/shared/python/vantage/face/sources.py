@@ -1,0 +1,47 @@
+"""Where the routes read from: one connection, Redis, and what is read at most once a second."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from vantage.errors import ServerUnavailable
+from vantage.face.pages.board import Board, read_board
+from vantage.store.connection import Connection, Database
+from vantage.stream.writer import StreamWriter
+
+KEPT_S = 1.0
+
+
+@dataclass(slots=True)
+class Sources:
+    """What an app needs; one request is answered at a time."""
+
+    database: Database
+    stream: StreamWriter
+    clock: Callable[[], float] = time.monotonic
+    _board: Board | None = None
+    _read_s: float = field(default=0.0)
+
+    def connection(self) -> Connection:
+        """To PostgreSQL; raises ServerUnavailable."""
+        return self.database.connection()
+
+    def board(self) -> Board:
+        """What the public status page tells, at most a second old; the same object while it is kept."""
+        if self._board is None or self.clock() - self._read_s > KEPT_S:
+            self._board = read_board(self.connection())
+            self._read_s = self.clock()
+        return self._board
+
+    def redis_answers(self) -> bool:
+        """Whether Redis does."""
+        try:
+            self.stream.time_s()
+        except ServerUnavailable:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.database.close()
+        self.stream.close()
