@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 
 from local.environments import IMPORT_PATH
@@ -15,6 +16,8 @@ from tests.judge.history import EVENTS, record
 from tests.judge.together import MONITORS, REGIONS, TICKS, rows_stored_in
 from vantage.check import Status
 from vantage.judge import Judge
+from vantage.store import judging as store
+from vantage.store.connection import connect
 from vantage.store.ledger import as_time
 from vantage.verdict.fleet import FleetState, History, Stored, Tick, TickJudgement, Watched, judge
 from vantage.verdict.rows import Row, Slot
@@ -133,7 +136,9 @@ def start(*words: object) -> "subprocess.Popen[bytes]":
 def test_three_workers_and_a_housekeeper_at_once_agree(database: Any, database_url: str, seed: int) -> None:
     """Whoever judges, whoever is killed: each tick is judged once, and everything as a replay has it.
 
-    Broken once by judging without the ledger's locks, once by not deciding again about ticks of which rows came late.
+    Broken once by judging without the ledger's locks, once by not deciding again about ticks of which rows came late,
+    once by reading in a portion what was recorded after its tick was decided on, once by beginning a tick while
+    portions of the one before it were left.
     """
     first_s = prepare(database)
     words = {region: ("work", database_url, region, seed, first_s) for region in REGIONS}
@@ -163,6 +168,58 @@ def test_three_workers_and_a_housekeeper_at_once_agree(database: Any, database_u
     seen = check_against_replay(database, first_s)
     assert kills > 5
     assert min(seen.values()) > 0, seen
+
+
+def test_a_late_row_of_closed_books_waits_for_the_judging_that_is_under_way(database: Any, database_url: str) -> None:
+    """Else it could be stored before `judged_at` and behind what was read, and no judging would ever count it.
+
+    Broken once by recording without the judging's lock, once by not locking books that closed just now.
+    """
+    first_s = prepare(database)
+    late = [Stored(1, "EU", Row(first_s * 1000, Status.DOWN, 60))]
+    row = "SELECT late_rows FROM tick_ledger WHERE tick = %s AND region = 'EU'"
+    database.execute("UPDATE tick_ledger SET judged_at = now(), closed_at = now() - interval '1 hour' WHERE tick <= %s",
+                     (as_time(first_s),))  # fmt: skip
+    with connect(database_url) as other:
+        other.execute("SET lock_timeout = '50ms'")
+        with database.transaction():
+            assert store.lock(database, first_s + 60) is not None
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                record(other, late)
+        database.execute("UPDATE tick_ledger SET closed_at = clock_timestamp() WHERE tick = %s", (as_time(first_s),))
+        with database.transaction():
+            assert store.lock(database, first_s + 60) is not None
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                other.execute(f"{row} FOR UPDATE", (as_time(first_s),))
+        record(other, late)
+    assert database.execute(row, (as_time(first_s),)).fetchone() == (1,)
+
+
+def test_a_crowd_that_fails_is_judged_behind_the_ledger_s_locks(database: Any, database_url: str) -> None:
+    """Late rows of its tick and older ones are recorded while its monitors are judged; a rest that somebody holds is
+    left to them, and what nobody holds is taken up, each monitor once. Broken once by locking a tick while there is a
+    rest."""
+    first_s = prepare(database)
+    for tick in range(3):
+        row = Row((first_s + 60 * tick) * 1000, Status.UP if tick < 1 else Status.DOWN, 60)
+        record(database, [Stored(monitor, region, row) for monitor in MONITORS for region in REGIONS])
+    judge_, now_ms = Judge(database, portion=7), (first_s + 180) * 1000
+    database.execute("ALTER TABLE incident ADD CONSTRAINT unlucky CHECK (monitor_id <> 10)")
+    with pytest.raises(psycopg.errors.CheckViolation):
+        judge_.run(now_ms)
+    database.execute("ALTER TABLE incident DROP CONSTRAINT unlucky")
+    with connect(database_url) as other, other.transaction():
+        taken = store.take_rest(other, 7)
+        assert taken is not None
+        assert taken.ids == list(range(8, 15))
+        record(database, [Stored(8, "EU", Row((first_s + 150) * 1000, Status.UP, 60))])
+        assert judge_.run(now_ms).looked_at == len(MONITORS) - 14
+        assert database.execute("SELECT count(*) FROM judging_rest").fetchone() == (7,)
+        with database.transaction():
+            assert store.lock(database, first_s + 180) is None
+        raise psycopg.Rollback
+    assert judge_.run(now_ms + 6_000_000).looked_at > 7
+    assert check_against_replay(database, first_s)["incidents"] == len(MONITORS)
 
 
 def test_judging_in_one_go_is_judging_tick_by_tick(database: Any) -> None:

@@ -18,6 +18,7 @@ REGIONS = ("USA", "INDIA", "EU")
 MONITORS = range(1, 31)
 TICKS = 40
 BATCH = 7
+PORTION = 4  # so that what is killed leaves a rest, and another takes it up
 
 
 def status_of(monitor: int, tick: int, region: str, seed: int) -> Status | None:
@@ -68,7 +69,7 @@ def work(url: str, region: str, seed: int, first_s: int) -> None:
             ]
             for start in range(0, len(rows), BATCH):
                 record(connection, rows[start : start + BATCH])
-                Judge(connection).run((first_s + 60 * tick + 60) * 1000)
+                Judge(connection, portion=PORTION).run((first_s + 60 * tick + 60) * 1000)
             _wait_for_others(connection, region, tick, first_s)
 
 
@@ -77,7 +78,7 @@ def keep(url: str, first_s: int) -> None:
     with connect(url) as connection:
         while True:
             at = connection.execute("SELECT min(tick) FROM progress").fetchone()
-            Judge(connection).run((first_s + 60 * (at[0] if at else 0) + 60) * 1000)
+            Judge(connection, portion=PORTION).run((first_s + 60 * (at[0] if at else 0) + 60) * 1000)
             time.sleep(0.01)
 
 

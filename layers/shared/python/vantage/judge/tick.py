@@ -1,8 +1,13 @@
-"""One tick judged: where to look, what is decided, what is written; in one transaction under the ledger's locks."""
+"""One tick judged: where to look, what is decided, what is written; in one transaction under the ledger's locks.
+
+Where many monitors are to be looked at, that transaction decides what holds for the tick as a whole, and the monitors
+follow in portions, each in a transaction of its own that keeps nobody from recording.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 
 from vantage.durations import Durations
@@ -39,21 +44,40 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Judges what is ready; any number of these may work at once, and each tick is judged by one of them."""
+    """Judges what is ready; any number of these may work at once, and each monitor of a tick is judged by one of them.
+
+    `portion`: more monitors than this are not judged in one transaction.
+    """
 
     connection: Connection
     durations: Durations = Durations()
     rules: Rules = Rules()
+    portion: int = PORTION
 
     def run(self, now_ms: int) -> Judged:
         """Judge every tick that is ready at an instant of life (epoch ms), in order."""
         done = Judged()
-        while len(done.ticks) < MOST_TICKS_A_RUN and (candidate := self._candidate()) is not None:
-            if not candidate.is_ready(now_ms, self.durations.judge_after_s * 1000):
+        while len(done.ticks) < MOST_TICKS_A_RUN and self._finish(done):
+            candidate = self._candidate()
+            if candidate is None or not candidate.is_ready(now_ms, self.durations.judge_after_s * 1000):
                 break
             if not self._judge(candidate, done):
                 break
         return done
+
+    def _finish(self, done: Judged) -> bool:
+        """Judge what is left of a tick, beside whoever else does; False where others are still at theirs."""
+        while store.is_anything_left(self.connection):
+            with self.connection.transaction():
+                rest = store.take_rest(self.connection, self.portion)
+                if rest is None:
+                    return False
+                faults = store.known_faults(self.connection, rest.tick_s)
+                frame = TickFrame(rest.tick_s, rest.spread_s, rest.regions, faults, self.rules)
+                notices = _Portion(self.connection, frame, done, rest.judged_at).judge(rest.ids)
+                store.tell(self.connection, notices)
+            done.notices += notices
+        return True
 
     def _candidate(self) -> Candidate | None:
         rows = store.oldest_unjudged(self.connection)
@@ -70,8 +94,7 @@ class Judge:
             late = store.lock(self.connection, candidate.tick_s)
             if late is None:
                 return False
-            sitting = _Sitting(self.connection, self.rules, candidate, late, done)
-            sitting.hold()
+            _Sitting(self.connection, self.rules, candidate, late, done).hold(self.portion)
         done.ticks.append(candidate.tick_s)
         return True
 
@@ -86,46 +109,21 @@ class _Sitting:
     late: Sequence[FaultAt]
     done: Judged
 
-    def hold(self) -> None:
-        """Regions first, then the monitors in portions, then what the operator hears."""
+    def hold(self, portion: int) -> None:
+        """Regions first, then the monitors where they are few, then what the operator hears."""
         tick_s = self.candidate.tick_s
         heard = store.hear(self.connection, tick_s, self.late)
         found = self._faults(heard)
         frame = TickFrame(tick_s, self.candidate.spread_s, self.candidate.regions, heard.faults | found, self.rules)
-        ids = store.look(self.connection, tick_s, frame.faults)
-        notices = 0
-        # Never long without a word to PostgreSQL, which ends a transaction that seems to be nobody's any more.
-        for start in range(0, len(ids), PORTION):
-            notices += self._judge(ids[start : start + PORTION], frame)
+        ids, notices = store.look(self.connection, tick_s, frame.faults), 0
+        if len(ids) <= portion:
+            notices = _Portion(self.connection, frame, self.done).judge(ids)
+        else:
+            store.leave_rest(self.connection, tick_s, ids)
         operator, told = self._operator(heard, found, frame)
         closing = Closing(tick_s, found, self.late, operator, [_operator_notice(event) for event in told])
         self.done.notices += store.close(self.connection, closing, notices)
-        self.done.looked_at += len(ids)
         self.done.faults += found
-
-    def _judge(self, ids: Sequence[int], frame: TickFrame) -> int:
-        """Judge some monitors; returns how many outbox rows came of it."""
-        kept = store.memories(self.connection, ids)
-        since = {key: self._since_ms(kept[key][0]) if key in kept else None for key in ids}
-        material = store.read(self.connection, frame.tick_s, since)
-        rows, states, outcome = _by_monitor(material.rows), _by_monitor(material.states), Outcome()
-        for subject in material.subjects:
-            memory_, verdict = kept.get(subject.id, (None, "up"))
-            MonitorBench(
-                frame, subject, memory_, verdict, states[subject.id], rows[subject.id],
-                material.windows.get(subject.id, ()),
-            ).judge(outcome)  # fmt: skip
-        self.done.opened += len(outcome.opened)
-        self.done.resolved += len(outcome.resolved)
-        return store.write(self.connection, outcome.decided())
-
-    def _since_ms(self, kept: Record) -> int | None:
-        """From where on rows are of use: the last one judged in each region."""
-        if kept.get("v") != memory.VERSION:
-            return None
-        least_ms = self.candidate.tick_s * 1000 - LOOK_BACK_MS
-        known = memory.decode(dict(kept)).regions.values()
-        return max(least_ms, min((one.newest.at_ms if one.newest else least_ms for one in known), default=least_ms))
 
     def _faults(self, heard: Heard) -> frozenset[FaultAt]:
         """Regions found at fault in this tick, and in earlier ones of which rows came late."""
@@ -149,6 +147,41 @@ class _Sitting:
         news = HeardByOperator(frame.tick_s, {region for region, _ in found}, usable)
         after, told = after_tick(before, news, self.rules)
         return memory.encode_operator(after), told
+
+
+@dataclass(frozen=True, slots=True)
+class _Portion:
+    """Monitors of one tick, judged together; `judged_at`: when the tick was decided on, None where that is now."""
+
+    connection: Connection
+    frame: TickFrame
+    done: Judged
+    judged_at: datetime | None = None
+
+    def judge(self, ids: Sequence[int]) -> int:
+        """Judge them and write what was decided; returns how many outbox rows came of it."""
+        kept = store.memories(self.connection, ids)
+        since = {key: self._since_ms(kept[key][0]) if key in kept else None for key in ids}
+        material = store.read(self.connection, self.frame.tick_s, since, self.judged_at)
+        rows, states, outcome = _by_monitor(material.rows), _by_monitor(material.states), Outcome()
+        for subject in material.subjects:
+            memory_, verdict = kept.get(subject.id, (None, "up"))
+            MonitorBench(
+                self.frame, subject, memory_, verdict, states[subject.id], rows[subject.id],
+                material.windows.get(subject.id, ()),
+            ).judge(outcome)  # fmt: skip
+        self.done.looked_at += len(ids)
+        self.done.opened += len(outcome.opened)
+        self.done.resolved += len(outcome.resolved)
+        return store.write(self.connection, outcome.decided())
+
+    def _since_ms(self, kept: Record) -> int | None:
+        """From where on rows are of use: the last one judged in each region."""
+        if kept.get("v") != memory.VERSION:
+            return None
+        least_ms = self.frame.tick_s * 1000 - LOOK_BACK_MS
+        known = memory.decode(dict(kept)).regions.values()
+        return max(least_ms, min((one.newest.at_ms if one.newest else least_ms for one in known), default=least_ms))
 
 
 def _operator_notice(event: OperatorEvent) -> Record:

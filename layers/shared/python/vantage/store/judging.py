@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, LiteralString
 
 import psycopg
@@ -105,11 +106,10 @@ def oldest_unjudged(connection: Connection) -> list[tuple[Any, ...]]:
 def lock(connection: Connection, tick_s: int) -> list[FaultAt] | None:
     """Take a tick and every open one before it; returns where rows came late since they were judged.
 
-    None: another judging is at work or has judged it meanwhile. In a transaction of the caller's.
+    None: another judging is at work, has judged it meanwhile, or has left a rest. In a transaction of the caller's.
     """
     with _in_one_trip(connection):
-        for setting in (_LOCK_TIMEOUT, _IDLE_TIMEOUT, _BY_KEY):
-            connection.execute(setting)
+        _settle(connection)
         cursor = connection.execute(
             "SELECT extract(epoch FROM tick)::bigint, region::text, is_judged, late_rows FROM lock_ticks(%s)",
             (as_time(tick_s),),
@@ -118,6 +118,70 @@ def lock(connection: Connection, tick_s: int) -> list[FaultAt] | None:
     if [tick for tick, _, is_judged, _ in rows if not is_judged][:1] != [tick_s]:
         return None
     return [(region, tick) for tick, region, _, late in rows if late > 0 and tick < tick_s]
+
+
+def _settle(connection: Connection) -> None:
+    for setting in (_LOCK_TIMEOUT, _IDLE_TIMEOUT, _BY_KEY):
+        connection.execute(setting)
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A portion of a tick that is decided on as a whole; `judged_at`: rows recorded later are not looked at."""
+
+    tick_s: int
+    spread_s: int
+    regions: Sequence[Region]
+    judged_at: datetime
+    ids: Sequence[int]
+
+
+def is_anything_left(connection: Connection) -> bool:
+    """Whether monitors of a tick that is decided on still have to be judged."""
+    row = connection.execute("SELECT EXISTS (SELECT FROM judging_rest)").fetchone()
+    return bool(row and row[0])
+
+
+def take_rest(connection: Connection, most: int) -> Rest | None:
+    """Take some of the monitors that are left, which others then pass by; None where there are none to be had.
+
+    In a transaction of the caller's, with whose end they are judged.
+    """
+    with _in_one_trip(connection):
+        _settle(connection)
+        taken = connection.execute(
+            """DELETE FROM judging_rest WHERE (tick, monitor_id) IN (
+                   SELECT tick, monitor_id FROM judging_rest ORDER BY 1, 2 LIMIT %s FOR UPDATE SKIP LOCKED)
+            RETURNING extract(epoch FROM tick)::bigint, monitor_id""",
+            (most,),
+        )
+    rows = taken.fetchall()
+    if not rows:
+        return None
+    tick_s = rows[0][0]
+    frame = connection.execute(
+        "SELECT region::text, spread_s, judged_at FROM tick_ledger WHERE tick = %s ORDER BY region", (as_time(tick_s),)
+    ).fetchall()
+    return Rest(
+        tick_s, frame[0][1], [region for region, *_ in frame], max(judged for *_, judged in frame),
+        sorted(monitor_id for _, monitor_id in rows),
+    )  # fmt: skip
+
+
+def leave_rest(connection: Connection, tick_s: int, ids: Sequence[int]) -> None:
+    """Leave a tick's monitors to be judged in portions."""
+    connection.execute(
+        "INSERT INTO judging_rest (tick, monitor_id) SELECT %s, unnest(%s::bigint[])", (as_time(tick_s), list(ids))
+    )
+
+
+def known_faults(connection: Connection, tick_s: int) -> frozenset[FaultAt]:
+    """The regions that were at fault, in the two days up to a tick."""
+    rows = connection.execute(_FAULTS, (as_time(tick_s - FAULTS_KEPT_IN_MIND_S),))
+    return frozenset((region, tick) for region, tick in rows)
+
+
+_FAULTS = "SELECT region::text, extract(epoch FROM tick)::bigint FROM region_fault WHERE tick > %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +211,7 @@ def hear(connection: Connection, tick_s: int, late: Sequence[FaultAt]) -> Heard:
         )
         stored = connection.execute("SELECT region::text, stored FROM tick_ledger WHERE tick = %s", (as_time(tick_s),))
         operator = connection.execute("SELECT memory FROM judged_operator")
-        faults = connection.execute(
-            "SELECT region::text, extract(epoch FROM tick)::bigint FROM region_fault WHERE tick > %s",
-            (as_time(tick_s - FAULTS_KEPT_IN_MIND_S),),
-        )
+        faults = connection.execute(_FAULTS, (as_time(tick_s - FAULTS_KEPT_IN_MIND_S),))
     row = operator.fetchone()
     return Heard(
         [(tick, region, failed) for tick, region, failed in references],
@@ -165,14 +226,13 @@ _IS_HELD: LiteralString = """
              WHERE w.until_at > %(tick)s AND w.from_at < %(tick)s + interval '1 minute')
     AND is_in_maintenance(m.group_name, m.slug, c.checked_at)"""
 
-# Every failing row is marked, so those that fail in one region alone are found without looking at all the others.
+# Failing rows have an index of their own, so those that fail in one region alone are found without all the others.
 _FAILING_ALONE: LiteralString = """
 SELECT c.region::text, count(*)
-  FROM mark k
-  JOIN monitor m ON m.id = k.monitor_id AND NOT m.reference
-  JOIN check_result c ON c.monitor_id = k.monitor_id AND c.region = k.region
-       AND c.checked_at >= %(tick)s AND c.checked_at < %(tick)s + interval '1 minute'
- WHERE k.tick = %(tick)s AND c.status = 'down' AND NOT ({is_held})
+  FROM check_result c
+  JOIN monitor m ON m.id = c.monitor_id AND NOT m.reference
+ WHERE c.status = 'down' AND c.region = ANY (enum_range(NULL::location)) AND NOT ({is_held})
+   AND c.checked_at >= %(tick)s AND c.checked_at < %(tick)s + interval '1 minute'
    AND EXISTS (
     SELECT FROM check_result o
      WHERE o.monitor_id = c.monitor_id AND o.checked_at = c.checked_at AND o.region <> c.region
@@ -279,7 +339,8 @@ _STATES = """
 SELECT monitor_id, region::text, state::text, ms_of(since), ms_of(confirmed_at) FROM region_state
  WHERE monitor_id = ANY(%(ids)s)"""
 
-# A monitor that was quiet is looked at from three intervals back: what is older votes no more and joins no streak.
+# A monitor that was quiet is looked at from three intervals back (its rows' own): what is older votes no more and joins
+# no streak.
 _ROWS = """
 SELECT c.monitor_id, c.region::text, ms_of(c.checked_at), c.status::text, c.interval_s, c.extra,
        c.reason::text, c.http_status::int, c.total_us, c.dns_us, c.connect_us, c.tls_us, c.first_byte_us, c.download_us,
@@ -290,7 +351,10 @@ SELECT c.monitor_id, c.region::text, ms_of(c.checked_at), c.status::text, c.inte
  CROSS JOIN LATERAL (
     SELECT * FROM check_result
      WHERE monitor_id = x.id AND checked_at < %(tick)s + interval '1 minute' AND checked_at >= coalesce(
-           x.since, %(tick)s - make_interval(secs => greatest(3 * coalesce(s.interval_s, 60), 600)))) c
+           x.since, %(tick)s - make_interval(secs => greatest(3 * coalesce(s.interval_s, 60), 600)))
+       AND recorded_at <= %(until)s::timestamptz
+       AND (x.since IS NOT NULL OR checked_at >=
+            %(tick)s - make_interval(secs => 3 * greatest(interval_s, coalesce(s.interval_s, 60))))) c
   LEFT JOIN tick_ledger l
        ON l.region = c.region AND l.tick = tick_due_before(%(tick)s, coalesce(s.interval_s, 60), coalesce(s.phase_s, 0))
  ORDER BY c.monitor_id, c.checked_at, c.region"""
@@ -314,14 +378,17 @@ class Material:
     windows: Mapping[int, Sequence[Window]]
 
 
-def read(connection: Connection, tick_s: int, since_ms: Mapping[int, int | None]) -> Material:
+def read(
+    connection: Connection, tick_s: int, since_ms: Mapping[int, int | None], judged_at: datetime | None
+) -> Material:
     """Read of each monitor (by id) its schedule in the tick, its states, and its rows from an instant on (epoch ms;
-    None: it was quiet) up to the end of the tick."""
+    None: it was quiet) up to the end of the tick, of those that were recorded by `judged_at` (None: by now)."""
     ids = sorted(since_ms)
     given = {
         "ids": ids,
         "since": [None if since_ms[key] is None else as_time((since_ms[key] or 0) / 1000) for key in ids],
         "tick": as_time(tick_s),
+        "until": judged_at or "infinity",
     }
     with _in_one_trip(connection):
         subjects = connection.execute(_SUBJECTS, given)
@@ -469,9 +536,14 @@ def close(connection: Connection, closing: Closing, notices: int) -> int:
             "UPDATE tick_ledger SET judged_at = clock_timestamp() WHERE tick = %s", (as_time(closing.tick_s),)
         )
     notices += told.rowcount
+    tell(connection, notices)
+    return notices
+
+
+def tell(connection: Connection, notices: int) -> None:
+    """Wake who listens to the outbox, if anything was put there."""
     if notices:
         connection.execute("SELECT pg_notify('vantage_outbox', '')")
-    return notices
 
 
 def _insert_faults(connection: Connection, faults: Iterable[FaultAt]) -> None:
