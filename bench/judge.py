@@ -12,8 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from statistics import median
 
-from bench.report import REPEATS, Row, alternating, at_most, compared, measured
+from bench.report import Row, at_most, compared, measured
 from bench.stage import Stage, stage
 from vantage.check import Reason, Result, Status
 from vantage.clock import Clock
@@ -48,7 +49,7 @@ def rows(quick: bool) -> list[Row]:
         try:
             few_s = _Life(set_, fewer).failing_s(ONE_IN_TEN)
             life = _Life(set_, monitors)
-            extra_us = _mark_us(set_, REPEATS)
+            extra_us = _mark_us(set_, 5 if quick else 15)
             many_s = life.failing_s(ONE_IN_A_HUNDRED)
             half_s, waited_s = life.half_down_s()
             heard_s = asyncio.run(_heard_s(set_, 3 if quick else 30))
@@ -158,14 +159,13 @@ def _mark_us(set_: Stage, repeats: int) -> float:
     set_.database.execute(function[0].replace("record_results", "record_results_plain").encode())
     minutes = count(int(time.time() // 60) * 60 - 86_400, 60)
     try:
-        ours, theirs, _ = alternating(
-            lambda: _row_us(set_, next(minutes), "record_results"),
-            lambda: _row_us(set_, next(minutes), "record_results_plain"),
-            repeats,
-        )
+        pairs = [
+            [_row_us(set_, next(minutes), function) for function in ("record_results", "record_results_plain")]
+            for _ in range(repeats + 1)
+        ]
     finally:
         set_.database.execute(b"DROP FUNCTION record_results_plain")
-    return ours - theirs
+    return median(ours - theirs for ours, theirs in pairs[1:])  # the first pair warms up
 
 
 def _row_us(set_: Stage, tick_s: int, function: str) -> float:

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -26,6 +26,13 @@ from vantage.verdict.rules import Rules
 US = "(extract(epoch FROM {}) * 1000000)::bigint"
 NOTICES = """
     SELECT subject, facts ->> 'kind', facts ->> 'region', ms_of((facts ->> 'at')::timestamptz) FROM outbox"""
+
+
+@pytest.fixture(autouse=True)
+def tables_as_they_were(database: Any) -> Iterator[None]:
+    """The processes' own table goes."""
+    yield
+    database.execute("DROP TABLE IF EXISTS progress")
 
 
 def prepare(database: Any) -> int:
