@@ -17,6 +17,7 @@ OLDEST_POSTGRES = 15
 FREE_CONNECTIONS = 10  # a worker and a half per region, the producer, the housekeeper, and one for a person
 CLOCK_APART_S = 5
 LAMBDAS_AT_ONCE = 10
+AHEAD_MOST_S = 180  # a tick is pushed a minute ahead, by an event at most two minutes ahead
 STUCK = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED", "UPDATE_ROLLBACK_FAILED")
 
 
@@ -41,6 +42,7 @@ def look_at_redis(url: str) -> Iterator[Finding]:
             yield _redis_version(info)
             yield _eviction(client)
             yield _clock(client)
+            yield _last_id(client)
     except (redis.RedisError, ValueError) as error:
         cure = "Check REDIS_URL, that the server runs, and that its firewall lets this machine in."
         yield Finding("Redis answers", False, type(error).__name__, cure)
@@ -83,6 +85,20 @@ def _clock(client: Any) -> Finding:
     return Finding("Redis's clock", abs(apart_s) < CLOCK_APART_S, f"{apart_s:+.1f} s from this machine's", cure)
 
 
+def _last_id(client: Any) -> Finding:
+    """Redis refuses every id that is not greater than the last one: an entry of the future stands in the way of all."""
+    from vantage.stream import STREAM
+
+    seconds, _ = client.time()
+    last = client.xinfo_stream(STREAM)["last-generated-id"] if client.exists(STREAM) else b"0-0"
+    ahead_s = int(last.partition(b"-")[0]) // 1000 - seconds
+    is_so = f"the last one is {ahead_s} s ahead" if ahead_s > 0 else "none lies ahead"
+    cure = (
+        "The producer's next run takes out what lies further ahead than it pushes. Find out who writes to the stream."
+    )
+    return Finding("The stream's ids", ahead_s <= AHEAD_MOST_S, is_so, cure)
+
+
 def look_at_postgres(url: str) -> Iterator[Finding]:
     """Reachable, encrypted, young enough, migrated, and with connections to spare."""
     from vantage.store.connection import connect
@@ -97,7 +113,9 @@ def look_at_postgres(url: str) -> Iterator[Finding]:
                 str(version),
                 f"{OLDEST_POSTGRES} or later is needed.",
             )
-            yield _migrations(connection)
+            yield (migrations := _migrations(connection))
+            if migrations.fine:
+                yield _newest_tick(connection)
             yield _connections(connection)
     except VantageError as error:
         yield Finding("PostgreSQL answers", False, "no", str(error))
@@ -114,6 +132,19 @@ def _migrations(connection: Any) -> Finding:
         return Finding("Migrations", False, f"{unknown[-1]} is of a later version", "Use that version of Vantage.")
     is_so = f"{len(applied)} applied" + (f", {len(missing)} missing" if missing else "")
     return Finding("Migrations", not missing, is_so, "Run: vantage migrate (before the functions are deployed).")
+
+
+def _newest_tick(connection: Any) -> Finding:
+    """Ticks are pushed in order: none is, until the time of the newest one has come."""
+    row = connection.execute(
+        "SELECT coalesce(extract(epoch FROM max(tick) - clock_timestamp()), 0)::int FROM tick_ledger"
+    ).fetchone()
+    is_so = f"{row[0]} s ahead" if row[0] > 0 else "not ahead"
+    cure = (
+        "A clock was ahead when it was opened, and nothing is pushed until that time has come. With functions and "
+        "workers stopped: DELETE FROM tick_ledger WHERE tick > now() + interval '3 minutes'."
+    )
+    return Finding("The newest tick", row[0] <= AHEAD_MOST_S, is_so, cure)
 
 
 def _connections(connection: Any) -> Finding:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -10,12 +11,13 @@ import redis.asyncio
 
 from tests.drains import Probe, World, down
 from vantage import wire
-from vantage.check import Check, Reason, Result
+from vantage.check import Check, ProbeDetail, Reason, Result
 from vantage.drain import Memory
 from vantage.durations import Durations, Polling
 from vantage.store import ledger, regions
 from vantage.stream import STREAM
 from vantage.stream.reader import StreamReader
+from vantage.stream.writer import StreamWriter
 
 
 @pytest.fixture
@@ -322,6 +324,90 @@ def test_a_disabled_region_drains_and_never_makes_its_group(world: World) -> Non
     world.redis.xgroup_create(STREAM, "g-eu", id="0")
     world.run()
     assert world.rows() == {1: "up"}
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_group_lost_in_the_middle_is_made_again_only_where_its_region_is_enabled(world: World, enabled: bool) -> None:
+    """`regions disable --force` while a worker is at work: it stores what it holds and leaves the group away.
+
+    Broken once by making the group wherever it was missing.
+    """
+    world.begin(2)
+    world.push(1, 2)
+
+    async def drop(check: Check) -> Result:
+        if len(probe.seen) == 1:
+            regions.set_enabled(world.database, "EU", enabled)
+            assert StreamWriter(world.redis_url).drop_drained_group("g-eu", force=True)
+        return await Probe().probe(check)
+
+    probe = Probe()
+    probe.answers = {1: drop}
+    summary = world.run(probe)
+    assert world.rows() == {1: "up", 2: "up"}
+    assert (len(world.redis.xinfo_groups(STREAM)), summary.ended) == ((1, "quiet") if enabled else (0, "disabled"))
+
+
+REFUSE = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF new.monitor_id = 1 AND new.status = 'up' THEN RAISE EXCEPTION 'not this one'; END IF;
+    RETURN new;
+END $$;
+CREATE TRIGGER refuse BEFORE INSERT ON check_result FOR EACH ROW EXECUTE FUNCTION refuse()"""
+
+
+@pytest.mark.parametrize(
+    ("interval_s", "trigger", "said"), [(1 << 40, "", "out of range"), (300, REFUSE, "not this one")]
+)
+def test_a_row_that_postgres_does_not_take_costs_only_itself(
+    world: World, interval_s: int, trigger: str, said: str
+) -> None:
+    """One row of a batch has an interval of thirty thousand years, or is refused by a trigger: the others are stored
+    and acknowledged at once, and its own check ended as dead, with what PostgreSQL said of it.
+
+    Broken once by letting that out of the flush: the whole batch stayed pending, run after run.
+    """
+    world.begin(20)
+    body = wire.head(("EU",), interval_s) + b'[1000,"http",{"url":"https://example.com/"}]'
+    world.redis.xadd(STREAM, {wire.FIELD: body}, id=f"{slot_ms(world)}-1")
+    world.push(*range(2, 21))
+    world.database.execute(trigger)
+    try:
+        summary = world.run()
+    finally:
+        world.database.execute("DROP FUNCTION IF EXISTS refuse CASCADE")
+    assert world.rows() == {1: "dead", **dict.fromkeys(range(2, 21), "up")}
+    assert (world.pending(), summary.dead, world.books()["dead"]) == (0, 1, 1)
+    [(entry_id, reason)] = world.database.execute("SELECT entry_id, reason FROM dead_letter").fetchall()
+    assert entry_id == f"{slot_ms(world)}-1"
+    assert said in reason
+
+
+def test_a_detail_that_postgres_does_not_take_costs_only_itself(world: World) -> None:
+    """What a site said holds what no text may: its row is stored all the same, and what the others said is kept."""
+    world.begin(3)
+    world.push(1, 2, 3)
+
+    async def say(check: Check) -> Result:
+        text = "nothing\0ness" if check.monitor_id == 2 else "words"
+        return replace(await Probe().probe(check), detail=ProbeDetail(text=text))
+
+    world.run(Probe(answers=dict.fromkeys((1, 2, 3), say)))
+    assert world.rows() == dict.fromkeys((1, 2, 3), "up")
+    assert world.pending() == 0
+    assert world.database.execute("SELECT monitor_id FROM probe_detail ORDER BY 1").fetchall() == [(1,), (3,)]
+
+
+def test_only_the_first_faults_of_a_run_are_kept_in_words(world: World) -> None:
+    """A prober that breaks for everything fills no log line: twenty in words, the others counted."""
+    world.begin(30)
+    world.push(*range(1, 31))
+
+    async def broken(check: Check) -> Result:
+        raise OSError(f"too many open files ({check.monitor_id})")
+
+    summary = world.run(Probe(answers=dict.fromkeys(range(1, 31), broken)))
+    assert (len(summary.faults), summary.more_faults) == (20, 10)
 
 
 def test_a_missing_day_is_made(world: World) -> None:

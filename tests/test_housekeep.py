@@ -9,6 +9,7 @@ import pytest
 
 from tests.drains import World
 from vantage import wire
+from vantage.durations import Durations
 from vantage.housekeep import Housekeeper, Kept
 from vantage.store import ledger, regions
 from vantage.stream import STREAM
@@ -94,6 +95,27 @@ def test_the_trim_spares_what_any_group_or_open_tick_needs(world: World) -> None
     world.redis.xack(STREAM, "g-eu", *(f"{now_ms - age * 1000}-1" for age in (400, 300)))
     keep(world)
     assert world.redis.xlen(STREAM) >= 2  # the first open tick begins before the entry of 300 s ago
+
+
+def test_a_trim_that_would_cut_an_open_tick_is_refused_and_said(world: World) -> None:
+    """What no region has read stays for as long as its tick's books are open, however old; then it goes.
+
+    Broken once by the floor of ten minutes alone: books close after eleven, and what was cut before was lost.
+    """
+    world.begin(1)
+    now_ms = int(time.time()) * 1000
+    for age_s in (1000, 700, 500):
+        world.redis.xadd(STREAM, {wire.FIELD: b"x"}, id=f"{now_ms - age_s * 1000}-1")
+    world.redis.xgroup_create(STREAM, "g-eu", id="0")
+    world.database.execute("TRUNCATE tick_ledger")
+    ledger.open_ticks(world.database, [now_ms // 1000 - 705], 10)
+    stream = StreamWriter(world.redis_url)
+    late = Durations(close_after_s=3600)  # a housekeeper that is far behind with closing
+    kept = Housekeeper(world.database, stream, late).run()
+    assert (kept.closed, kept.trimmed, kept.trim_refused) == (0, 1, True)
+    kept = Housekeeper(world.database, stream).run()
+    assert (kept.closed, kept.trimmed, kept.trim_refused) == (1, 1, False)
+    assert [entry for entry, _ in world.redis.xrange(STREAM)] == [b"%d-1" % (now_ms - 500_000)]
 
 
 def test_a_missing_group_stops_the_trim_until_the_floor(world: World) -> None:

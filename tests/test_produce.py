@@ -7,9 +7,10 @@ import psycopg
 import pytest
 
 from vantage import wire
-from vantage.errors import ClockError, StreamRefused, TickTaken
+from vantage.errors import ClockError, ServerUnavailable, StreamRefused, TickTaken
 from vantage.produce import Producer, Pushed
 from vantage.store import ledger, regions
+from vantage.store.connection import connect
 from vantage.stream import PUSHED, STREAM
 from vantage.stream.writer import StreamWriter
 
@@ -291,3 +292,76 @@ def test_a_group_lost_with_redis_is_made_again(
     database.execute("UPDATE tick_ledger SET tick = tick - interval '1 minute'")
     assert sorted(run(database, stream, minute).groups_made) == sorted(REGIONS.values())
     assert redis_client.xlen(STREAM) == 3
+
+
+def test_an_entry_of_the_future_is_buried_and_stands_in_nobodys_way(
+    database: psycopg.Connection, stream: StreamWriter, redis_client: Any, minute: int
+) -> None:
+    """Redis takes no id that is not greater than the last one, so one of next year would refuse every check until then.
+    It goes, with its text kept; what else is in the stream, who holds it and how often it was delivered stay.
+
+    Broken once by not looking: everything was skipped, tick after tick.
+    """
+    add_regions(database)
+    add_monitors(database, 3)
+    run(database, stream, minute)
+    before = redis_client.xrange(STREAM)
+    redis_client.xreadgroup("g-eu", "holder", {STREAM: ">"}, count=2)
+    redis_client.xreadgroup("g-eu", "holder", {STREAM: "0"}, count=1)
+    held = redis_client.xpending_range(STREAM, "g-eu", "-", "+", 10)
+    year_ms = (minute + 365 * 86400) * 1000
+    for number in (1, 2):
+        redis_client.xadd(STREAM, {wire.FIELD: b"from %d" % number}, id=f"{year_ms}-{number}")
+    redis_client.xgroup_create(STREAM, "g-late", id="$")
+
+    assert run(database, stream, minute).recalled == 2
+    assert redis_client.xrange(STREAM) == before
+    still = redis_client.xpending_range(STREAM, "g-eu", "-", "+", 10)
+    for name in ("message_id", "consumer", "times_delivered"):
+        assert [row[name] for row in still] == [row[name] for row in held]
+    assert stream.last_delivered("g-eu") == tuple(map(int, before[1][0].split(b"-")))
+    assert stream.last_delivered("g-late") == stream.last_id()
+    letters = database.execute(
+        "SELECT entry_id, region::text, raw FROM dead_letter ORDER BY 1, dead_letter.region LIMIT 3"
+    ).fetchall()
+    assert letters == [(f"{year_ms}-1", region, "from 1") for region in ("USA", "INDIA", "EU")]
+
+    done = run(database, stream, minute + 60)
+    assert (done.recalled, set(done.ticks)) == (0, {minute + 120})
+    assert sheet(database, minute + 120) == dict.fromkeys(REGIONS, (3, 0))
+
+
+def test_an_id_of_the_future_without_an_entry_is_taken_back_too(
+    database: psycopg.Connection, stream: StreamWriter, redis_client: Any, minute: int
+) -> None:
+    """Who deletes such an entry by hand has not helped: the stream remembers its id."""
+    add_regions(database, "EU")
+    add_monitors(database, 3)
+    redis_client.xadd(STREAM, {wire.FIELD: b"x"}, id=f"{(minute + 3600) * 1000}-1")
+    redis_client.xdel(STREAM, f"{(minute + 3600) * 1000}-1")
+    run(database, stream, minute)
+    assert sheet(database, minute + 60) == {"EU": (3, 0)}
+
+
+def test_postgres_ended_in_the_middle_is_said_and_the_next_run_resumes(
+    database: psycopg.Connection, database_url: str, stream: StreamWriter, redis_client: Any, minute: int
+) -> None:
+    """A session that the server ends between a page and its commit: a sentence, and the next run books the page.
+
+    Broken once by letting the driver's own error out.
+    """
+    add_regions(database, "EU")
+    add_monitors(database, 3)
+    with connect(database_url) as mine:
+
+        class Ending(StreamWriter):
+            def push(self, page: list[tuple[bytes, bytes]], completes: bytes | None = None) -> int:  # type: ignore[override]
+                refused = super().push(page, completes)
+                database.execute("SELECT pg_terminate_backend(%s)", (mine.info.backend_pid,))
+                return refused
+
+        with pytest.raises(ServerUnavailable, match=r"PostgreSQL does not answer .*Check DATABASE_URL"):
+            run(mine, Ending(redis_client_url(redis_client)), minute, owner="ended")
+    database.execute("UPDATE tick_ledger SET lease_until = now() - interval '1 s'")
+    run(database, stream, minute, owner="next")
+    assert sheet(database, minute + 60) == {"EU": (3, 0)}

@@ -77,7 +77,7 @@ MUTATIONS = (
     ),
     Mutation(
         "entries without an id of their own", f"{PACKAGE}/produce.py",
-        'page.append((b"%d-%d" % (at_ms, monitor_id),', 'page.append((b"*",',
+        '(b"%d-%d" % (at_ms, monitor_id), wire', '(b"*", wire',
         _tests("tests/test_produce.py", "second_producer or in_order"),
     ),
     Mutation(
@@ -99,7 +99,7 @@ MUTATIONS = (
     ),
     Mutation(
         "no places kept for healthy sites", f"{PACKAGE}/drain/slots.py",
-        "asyncio.Semaphore(count - count // 4)", "asyncio.Semaphore(count)",
+        "self._suspects_most = count - self._kept", "self._suspects_most = count",
         _tests("tests/test_drain.py", "hanging"),
     ),
     Mutation(
@@ -146,6 +146,26 @@ MUTATIONS = (
         "a full Redis stops the workers", f"{PACKAGE}/stream/reader.py",
         ' or await self.group_exists()', "",
         _tests("tests/faults/test_lived.py", "out-of-memory"),
+    ),
+    Mutation(
+        "open books are trimmed", f"{PACKAGE}/stream/scripts.py",
+        "less(open, floor) and open or floor", "floor",
+        _tests("tests/test_housekeep.py", "refused_and_said"),
+    ),
+    Mutation(
+        "an id of the future stays", f"{PACKAGE}/produce.py",
+        "        done.recalled = self._recall(now_ms, regions)\n", "",
+        _tests("tests/test_produce.py", "future"),
+    ),
+    Mutation(
+        "a bad row takes its batch along", f"{PACKAGE}/drain/recorder.py",
+        "            if len(rows) == 1:", "            if rows:\n                raise\n            if len(rows) == 1:",
+        _tests("tests/test_drain.py", "costs_only_itself"),
+    ),
+    Mutation(
+        "a disabled region's group is made again", f"{PACKAGE}/drain/run.py",
+        "        if enabled:\n            self.summary.gr", "        if True:\n            self.summary.gr",
+        _tests("tests/test_drain.py", "only_where_its_region"),
     ),
 )  # fmt: skip
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import psycopg
 import pytest
 import redis
 
@@ -31,7 +32,7 @@ def test_a_system_that_is_well_is_said_to_be(database_url: str, redis_url: str) 
     """Every line is fine, with what was found."""
     code, found, _ = doctor(DATABASE_URL=database_url, REDIS_URL=redis_url)
     assert code == 0, found
-    assert len(found) == 8
+    assert len(found) == 10
     assert all(each["fine"] for each in found.values())
 
 
@@ -47,6 +48,21 @@ def test_each_trouble_has_its_line_and_its_cure(database_url: str, redis_url: st
     assert ill.keys() == {"Redis keeps what it is given", "Migrations"}
     assert "noeviction" in ill["Redis keeps what it is given"]
     assert "vantage migrate" in ill["Migrations"]
+
+
+def test_what_lies_ahead_of_time_is_seen(database_url: str, redis_url: str, redis_client: "redis.Redis") -> None:
+    """An entry of the future, and a tick of it: nothing else would be taken until then."""
+    redis_client.xadd("checks:{0}", {"c": "x"}, id="9999999999999-1")
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            """INSERT INTO tick_ledger (tick, region, spread_s)
+               VALUES (date_trunc('minute', now()) + interval '1 hour', 'EU', 10)"""
+        )
+    code, found, _ = doctor(DATABASE_URL=database_url, REDIS_URL=redis_url)
+    assert code == 1
+    assert {what for what, each in found.items() if not each["fine"]} == {"The stream's ids", "The newest tick"}
+    assert "producer's next run" in found["The stream's ids"]["cure"]
+    assert "DELETE FROM tick_ledger" in found["The newest tick"]["cure"]
 
 
 def test_servers_that_do_not_answer_are_named_without_their_passwords() -> None:

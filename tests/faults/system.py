@@ -280,6 +280,8 @@ class System:
         assert all(row["is_slot"] for row in self.rows), self.say("a row of a check that was never scheduled")
         false = self.false_downs()
         assert false == [], self.say([(row, self._answers(row)) for row in false])
+        opened = {site for (site,) in self.ask("SELECT monitor_id FROM incident")}
+        assert opened <= {row["site"] for row in self.rows if row["status"] == "down"}, self.say(f"incidents {opened}")
         self._assert_hits()
         self._assert_normal()
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TARGETS = ["setup", "run", "test", "check", "bench", "lock", "clean"]
+TARGETS = ["setup", "run", "test", "check", "bench", "soak", "lock", "clean"]
 NEWER_MAKE = r"\.ONESHELL|\.RECIPEPREFIX|\.EXTRA_PREREQS|::=|!=|&:|\$\((file|guile|let|intcmp) |^undefine|^load "
 NEWER_BASH = r"declare -[Agn]|mapfile|readarray|\$\{\w+(,,|\^\^|@)|\|&|&>>|\bcoproc\b|wait -n"
 

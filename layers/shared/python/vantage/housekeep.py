@@ -7,9 +7,9 @@ from vantage.clock import Pace
 from vantage.durations import Durations
 from vantage.schedule import TICK_MS, TICK_S
 from vantage.store import judging, ledger, results, rollups
-from vantage.store.connection import Connection
+from vantage.store.connection import Connection, answering
 from vantage.store.regions import list_regions
-from vantage.stream.writer import StreamWriter
+from vantage.stream.writer import StreamWriter, Trimmed
 
 MOST_TICKS_A_RUN = 120
 MOST_HOURS_A_RUN = 6  # what is behind catches up over the next runs
@@ -25,6 +25,7 @@ class Kept:
     days_rolled: int = 0
     days_dropped: list[str] = field(default_factory=list)
     trimmed: int = 0
+    trim_refused: bool = False  # entries older than the stream may be stay: their tick's books are open
     consumers_removed: int = 0
     groups_dropped: list[str] = field(default_factory=list)
     judged: int = 0
@@ -42,14 +43,22 @@ class Housekeeper:
     pace: Pace = Pace()
 
     def run(self, *, close_all: bool = False) -> Kept:
-        """Do what is due by Redis's time; `close_all` closes every tick that has begun, for a system that ends."""
+        """Do what is due by Redis's time; `close_all` closes every tick that has begun, for a system that ends.
+
+        Raises ServerUnavailable; what is then undone, the next run does.
+        """
+        with answering():
+            return self._run(close_all=close_all)
+
+    def _run(self, *, close_all: bool) -> Kept:
         now_ms = self.pace.lived_ms(self.stream.time_s())
         kept = Kept()
         self._make_days(now_ms)
         kept.closed = self._close_ticks(now_ms / 1000 if close_all else now_ms / 1000 - self.durations.close_after_s)
         kept.hours_rolled, kept.days_rolled = self._roll_up(now_ms)
         kept.days_dropped = self._drop_days(now_ms)
-        kept.trimmed = self._trim(now_ms)
+        trimmed = self._trim(now_ms)
+        kept.trimmed, kept.trim_refused = trimmed.removed, trimmed.refused
         self._tidy_groups(kept)
         kept.marks_dropped = self._drop_marks()
         return kept
@@ -78,8 +87,8 @@ class Housekeeper:
         first_kept = ledger.as_time(now_ms / 1000).date() - timedelta(days=self.durations.retention_days)
         return results.drop_days_before(self.connection, first_kept)
 
-    def _trim(self, now_ms: int) -> int:
-        """Behind the slowest group and the first open tick, but never keep more than 10 minutes."""
+    def _trim(self, now_ms: int) -> Trimmed:
+        """Behind the slowest group; what is older than 10 minutes goes in any case, as soon as its books are closed."""
         open_s = ledger.first_open_tick(self.connection)
         keep_from_ms = (
             now_ms // TICK_MS * TICK_MS if open_s is None else min(open_s, now_ms // 1000 // TICK_S * TICK_S) * 1000

@@ -4,22 +4,26 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 
 from vantage import schedule, wire
 from vantage.clock import Pace
 from vantage.durations import Durations
 from vantage.errors import ClockError
 from vantage.monitor import Region
-from vantage.store import due, ledger
-from vantage.store.connection import Connection
+from vantage.store import due, ledger, results
+from vantage.store.connection import Connection, answering
 from vantage.store.due import DueRow
 from vantage.store.ledger import Cursor, OwnedTick
 from vantage.store.regions import RegionRow, list_regions
-from vantage.stream import pushed_mark
+from vantage.store.results import DeadLetter
+from vantage.stream import LAST_SEQUENCE, pushed_mark
 from vantage.stream.writer import StreamWriter
 
 PAGE = 5000
 MOST_OVERDUE = 50_000
+MOST_LETTERS = 1000
+_AHEAD = "of a time that nobody pushes yet; while it stood in the stream, Redis refused every other entry"
 
 _Regions = tuple[Region, ...]
 
@@ -47,6 +51,7 @@ class Pushed:
     ticks: dict[int, dict[Region, dict[str, int]]] = field(default_factory=dict)
     groups_made: list[str] = field(default_factory=list)
     away: list[Region] = field(default_factory=list)
+    recalled: int = 0  # entries of a time that nobody pushes yet: they stood in the way of every other
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,10 @@ class Producer:
         Raises ClockError for an event far from Redis's time, TickTaken where another run is at work, and StreamRefused
         or ServerUnavailable in trouble; what is then undone, the next event's run does.
         """
+        with answering():
+            return self._run(event_ms)
+
+    def _run(self, event_ms: int) -> Pushed:
         now_ms = self.pace.lived_ms(self.stream.time_s())
         event_tick_s = schedule.tick_of(event_ms)
         self._check_time(event_tick_s, now_ms)
@@ -74,6 +83,7 @@ class Producer:
         regions = [region for region in list_regions(self.connection) if region.enabled]
         if not regions:
             return done
+        done.recalled = self._recall(now_ms, regions)
         done.groups_made = [r.redis_group for r in regions if self.stream.ensure_group(r.redis_group)]
         withheld = {region.name: self._withheld(region, now_ms) for region in regions}
         done.away = [name for name, held in withheld.items() if held.away]
@@ -105,6 +115,23 @@ class Producer:
                 f"The event's minute is {behind_s:.0f} s behind Redis's clock; nothing was pushed. "
                 "An event this late is of no use; the next one goes on."
             )
+
+    def _recall(self, now_ms: int, regions: Sequence[RegionRow]) -> int:
+        """Bury what lies further ahead than any run pushes, since Redis would refuse every id of today behind it.
+
+        What the ledger knows of is ours and stays. Each is buried before it goes, as by a worker.
+        """
+        latest_ms = now_ms + (self.durations.event_ahead_limit_s + schedule.TICK_S) * 1000
+        if (last_id := self.stream.last_id())[0] <= latest_ms:
+            return 0
+        latest_ms = max(latest_ms, ((ledger.newest_tick(self.connection) or 0) + schedule.TICK_S) * 1000 - 1)
+        if last_id[0] <= latest_ms:
+            return 0
+        ahead = islice(self.stream.range((latest_ms, LAST_SEQUENCE), last_id), MOST_LETTERS)
+        letters = [DeadLetter(entry_id, _AHEAD, wire.raw_text(value)) for entry_id, value in ahead]
+        for region in regions:
+            results.bury(self.connection, region.name, letters)
+        return self.stream.recall(latest_ms)
 
     def _plan(self, event_tick_s: int, now_ms: int) -> schedule.Plan:
         age_s = now_ms / 1000 - event_tick_s

@@ -15,6 +15,7 @@ from vantage.monitor import MonitorType, Region
 
 VERSION = 1
 FIELD = b"c"
+_RAW_KEPT = 4000
 _LAST_MS = 253_402_300_799_999  # the year 9999: no instant later than this can be stored
 
 
@@ -57,6 +58,11 @@ def listed(value: bytes) -> tuple[Region, ...]:
         return regions_of(value)
     except UndecodableEntry:
         return ()
+
+
+def raw_text(value: bytes) -> str:
+    """An entry's value as text that can be stored, cut at 4,000 characters."""
+    return value[:_RAW_KEPT].decode("utf-8", "replace").replace("\0", "\ufffd")
 
 
 def decode(entry_id: str, value: bytes) -> Entry:

@@ -9,10 +9,9 @@ from vantage.monitor import Region
 from vantage.schedule import expires_after_s
 from vantage.store.results import DeadLetter
 from vantage.stream.reader import RawEntry
-from vantage.wire import decode, split_id
+from vantage.wire import decode, raw_text, split_id
 
 MOST_DELIVERIES = 5
-_RAW_KEPT = 4000
 
 Fate = Check | Result | DeadLetter | None
 """To be probed, a row that says it was not, an entry to be buried, or (None) not for this region: nothing at all."""
@@ -58,9 +57,8 @@ def _trimmed(entry_id: str, region: Region) -> Result | DeadLetter:
 
 def _buried(entry_id: str, value: bytes, region: Region, reason: str) -> DeadLetter:
     """Keep the raw text; where the id is a slot of a monitor here, its check ended as dead."""
-    raw = value[:_RAW_KEPT].decode("utf-8", "replace").replace("\0", "\ufffd")
     result = None
     with suppress(UndecodableEntry):  # an id that no check can have
         checked_at_ms, monitor_id = split_id(entry_id)
         result = Result(monitor_id, checked_at_ms, region, Status.DEAD)
-    return DeadLetter(entry_id, reason.replace("\0", "\ufffd"), raw, result)
+    return DeadLetter(entry_id, reason.replace("\0", "\ufffd"), raw_text(value), result)

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import psycopg
 
-from vantage.check import Result
+from vantage.check import Result, Status
 from vantage.clock import Clock
 from vantage.drain.memory import Told
 from vantage.errors import ServerUnavailable
@@ -39,6 +39,7 @@ class Recorder:
         self._closed = False
         self.flushes = 0
         self.stored = 0
+        self.buried = 0
 
     @property
     def backlog(self) -> int:
@@ -99,17 +100,47 @@ class Recorder:
         results = [row for row in rows if row is not None]
         if letters:
             await store.record_dead_letters(connection, self._region, letters)
-        try:
-            self.stored += await store.record(connection, self._region, results)
-        except store.NoPartition:
-            await store.ensure_days_of(connection, results)
-            self.stored += await store.record(connection, self._region, results)
+        await self._store_rows(connection, results)
         await self._tell(connection, results)
         self.flushes += 1
 
+    async def _store_rows(self, connection: AsyncConnection, rows: Sequence[Result]) -> None:
+        """Store rows; one that PostgreSQL does not take is found by halves, and costs only itself."""
+        try:
+            self.stored += await self._record(connection, rows)
+        except store.BadRow as error:
+            if len(rows) == 1:
+                await self._bury(connection, rows[0], error)
+                return
+            half = len(rows) // 2
+            await self._store_rows(connection, rows[:half])
+            await self._store_rows(connection, rows[half:])
+
+    async def _record(self, connection: AsyncConnection, rows: Sequence[Result]) -> int:
+        try:
+            return await store.record(connection, self._region, rows)
+        except store.NoPartition:
+            await store.ensure_days_of(connection, rows)
+            return await store.record(connection, self._region, rows)
+
+    async def _bury(self, connection: AsyncConnection, row: Result, error: Exception) -> None:
+        """Its check ended as dead, with what PostgreSQL said of it."""
+        reason = f"PostgreSQL does not take its row ({type(error).__name__}: {error})"[:1000].replace("\0", "\ufffd")
+        await store.record_dead_letters(connection, self._region, [DeadLetter(row.entry_id, reason, None)])
+        with suppress(*store.BadRow):
+            dead = Result(row.monitor_id, row.checked_at_ms, self._region, Status.DEAD)
+            self.stored += await store.record(connection, self._region, [dead])
+        self.buried += 1
+
     async def _tell(self, connection: AsyncConnection, results: Sequence[Result]) -> None:
         """Write what is new of addresses, certificates and what was said: one more trip where there is any."""
-        if news := [result for result in results if self._told.is_news(result)]:
+        if not (news := [result for result in results if self._told.is_news(result)]):
+            return
+        try:
             await record_details(connection, self._region, news)
+        except store.BadRow:  # the rows are stored: what cannot be told of one is left out
             for result in news:
-                self._told.note(result)
+                with suppress(*store.BadRow):
+                    await record_details(connection, self._region, [result])
+        for result in news:
+            self._told.note(result)

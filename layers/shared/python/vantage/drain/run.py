@@ -19,12 +19,13 @@ from vantage.errors import ServerUnavailable
 from vantage.monitor import Region
 from vantage.schedule import TICK_S, tick_of
 from vantage.store import regions
-from vantage.store.connection import AsyncDatabase
+from vantage.store.connection import AsyncDatabase, answering
 from vantage.store.results import DeadLetter
 from vantage.stream.reader import NoGroup, RawEntry, StreamReader, Trip, Wanted
 
 MOST_A_TRIP = 1000
 PARKED_PER_PLACE = 25
+FAULTS_KEPT = 20
 LAGGING_MS = 50
 _RETRY_S = 0.5
 _POLL_MS = 1000.0
@@ -56,6 +57,14 @@ class Summary:
     ack_mismatch: int = 0
     groups_made: int = 0
     faults: list[str] = field(default_factory=list)
+    more_faults: int = 0  # beside those
+
+    def note_fault(self, error: BaseException) -> None:
+        """Remember a fault of our own; the first of them in words."""
+        if len(self.faults) < FAULTS_KEPT:
+            self.faults.append(f"{type(error).__name__}: {error}"[:300])
+        else:
+            self.more_faults += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +134,7 @@ class Drain:
         if not await self._report_in():
             self.summary.ended = "disabled"
             return self.summary
+        await self._reader.announce(self._request_id)
         self._memory.runs += 1
         recording = asyncio.create_task(self._recorder.run())
         try:
@@ -138,19 +148,21 @@ class Drain:
         finally:
             await self._abandon(recording)
         self.summary.stored, self.summary.flushes = self._recorder.stored, self._recorder.flushes
+        self.summary.dead += self._recorder.buried
         return self.summary
 
     async def _report_in(self) -> bool:
-        """Say that the region is here; whether there is anything to do: a disabled one only drains what it has."""
+        """Say that the region is here; whether there is anything to do: a disabled one only drains what it has, and
+        never makes its group."""
         connection = await self._station.database.connection()
         now = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC)
-        enabled = await regions.report_in(connection, self._region, self._station.aws_region, self._reader.group, now)
+        with answering():
+            enabled = await regions.report_in(
+                connection, self._region, self._station.aws_region, self._reader.group, now
+            )
         if enabled:
             self.summary.groups_made += await self._reader.ensure_group()
-        elif not await self._reader.group_exists():
-            return False
-        await self._reader.announce(self._request_id)
-        return True
+        return enabled or await self._reader.group_exists()
 
     @property
     def held(self) -> int:
@@ -168,7 +180,7 @@ class Drain:
             wanted = self._wanted()
             trip = await self._exchange(wanted) if wanted or self._acks else None
         except NoGroup:
-            self.summary.groups_made += await self._reader.ensure_group()
+            await self._lost_group()
             return
         except ServerUnavailable as error:
             await self._lost_redis(error)
@@ -185,6 +197,16 @@ class Drain:
             self._taking, self.summary.ended = False, reason
         if not self._is_done():
             await self._rest(self._rest_ms(trip))
+
+    async def _lost_group(self) -> None:
+        """Redis was flushed, or the region was disabled meanwhile and its group dropped: as at the run's beginning."""
+        try:
+            is_here = await self._report_in()
+        except ServerUnavailable as error:
+            await self._lost_redis(error)
+            return
+        if not is_here:
+            self._taking, self._must_take_up, self.summary.ended = False, False, "disabled"
 
     async def _lost_redis(self, error: ServerUnavailable) -> None:
         """A reply may have been lost on its way: take up again what this consumer holds, once Redis is back."""
@@ -327,7 +349,7 @@ class Drain:
         """A probe has ended: the next may begin. A fault of our own leaves its entry pending, for another run."""
         self._probing.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            self.summary.faults.append(f"{type(error).__name__}: {error}"[:300])
+            self.summary.note_fault(error)
             self._held.discard(task.get_name())
         if self._room() >= max(1, self._concurrency // 4) or not self._probing:
             self._wake.set()

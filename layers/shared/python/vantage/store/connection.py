@@ -1,11 +1,15 @@
 """One connection per environment, reused by every invocation and replaced when it is found dead."""
 
+import asyncio
 import select
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import certifi
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from vantage.errors import ServerUnavailable
 
@@ -20,12 +24,25 @@ _CONNECT: dict[str, Any] = {
 }
 
 
+@contextmanager
+def answering() -> Iterator[None]:
+    """Say in words what it means that PostgreSQL fails in the middle of a run: raises ServerUnavailable."""
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise _unavailable(error) from None
+
+
 def _unavailable(error: psycopg.Error) -> ServerUnavailable:
     if isinstance(error, psycopg.ProgrammingError):  # its text repeats parts of the URL
         return ServerUnavailable(
             "DATABASE_URL is malformed; it must be like postgresql://user:password@host:5432/name."
         )
     reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+    if isinstance(error, psycopg.errors.LockNotAvailable | psycopg.errors.QueryCanceled):
+        return ServerUnavailable(
+            f"PostgreSQL kept this run waiting ({reason}). See what holds locks (pg_stat_activity, wait_event_type)."
+        )
     return ServerUnavailable(f"PostgreSQL does not answer ({reason}). Check DATABASE_URL and that the server runs.")
 
 
@@ -74,6 +91,8 @@ def _is_dead(connection: Connection | AsyncConnection) -> bool:
     """Whether an idle connection has been closed by the server: readable while nothing was asked. Costs no trip."""
     if connection.closed or connection.broken:
         return True
+    if connection.info.transaction_status is TransactionStatus.ACTIVE:  # another task asks, and waits for an answer
+        return False
     readable, _, _ = select.select([connection.fileno()], [], [], 0)
     return bool(readable)
 
@@ -116,14 +135,16 @@ class AsyncDatabase:
     def __init__(self, url: str, *, prepare: bool = True, name: str = "vantage") -> None:
         self._url, self._prepare, self._name = url, prepare, name
         self._connection: AsyncConnection | None = None
+        self._connecting = asyncio.Lock()
 
     async def connection(self) -> AsyncConnection:
         """A living connection: the kept one, or a new one where it was found dead. Raises ServerUnavailable."""
-        if self._connection is not None and _is_dead(self._connection):
-            await self.close()
-        if self._connection is None:
-            self._connection = await connect_async(self._url, prepare=self._prepare, name=self._name)
-        return self._connection
+        async with self._connecting:
+            if self._connection is not None and _is_dead(self._connection):
+                await self.close()
+            if self._connection is None:
+                self._connection = await connect_async(self._url, prepare=self._prepare, name=self._name)
+            return self._connection
 
     async def close(self) -> None:
         """Close the connection; the next call opens another."""

@@ -18,8 +18,16 @@ SELECT record_results(%b::text::location, %b::bigint[], %b::timestamptz[], %b::t
     %b::text[]::check_reason[], %b::int[], %b::int[], %b::int[], %b::int[], %b::int[], %b::int[], %b::int[], %b::int[],
     %b::smallint[], %b::bool[], %b::bool[], %b::bool[], %b::bool[], %b::bool[])"""
 
+_BURY = """
+INSERT INTO dead_letter (entry_id, region, reason, raw)
+SELECT e, %s::text::location, r, w FROM unnest(%s::text[], %s::text[], %s::text[]) u (e, r, w)
+    ON CONFLICT DO NOTHING"""
+
 NoPartition = psycopg.errors.CheckViolation
 """What a row of a day without a partition raises (23514); make the day and send the batch again."""
+
+BadRow = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.RaiseException, OverflowError, ValueError)
+"""What a row raises that PostgreSQL does not take, whoever sends it and how often; nothing of its batch is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +67,16 @@ async def record(connection: AsyncConnection, region: Region, results: Sequence[
 
 async def record_dead_letters(connection: AsyncConnection, region: Region, letters: Sequence[DeadLetter]) -> None:
     """Keep what could not be read, once per entry and region."""
-    await connection.execute(
-        """INSERT INTO dead_letter (entry_id, region, reason, raw)
-           SELECT e, %s::text::location, r, w FROM unnest(%s::text[], %s::text[], %s::text[]) u (e, r, w)
-               ON CONFLICT DO NOTHING""",
-        (region, [x.entry_id for x in letters], [x.reason for x in letters], [x.raw for x in letters]),
-    )
+    await connection.execute(_BURY, _letter_columns(region, letters))
+
+
+def bury(connection: Connection, region: Region, letters: Sequence[DeadLetter]) -> None:
+    """The same for the producer."""
+    connection.execute(_BURY, _letter_columns(region, letters))
+
+
+def _letter_columns(region: Region, letters: Sequence[DeadLetter]) -> tuple[Any, ...]:
+    return region, [x.entry_id for x in letters], [x.reason for x in letters], [x.raw for x in letters]
 
 
 async def ensure_days_of(connection: AsyncConnection, results: Sequence[Result]) -> None:

@@ -9,6 +9,9 @@ STREAM = "checks:{0}"
 PUSHED = "pushed:{0}"
 """The newest tick that is pushed completely, set in its last page's transaction: see `pushed_mark`."""
 
+LAST_SEQUENCE = (1 << 64) - 1
+"""The greatest second half that an id can have."""
+
 
 def pushed_mark(tick_s: int, *, below_a_minute: bool) -> bytes:
     """The value of that key: the tick (epoch s), and whether it has checks with an interval below a minute."""

@@ -1,5 +1,14 @@
 """What must be one step for Redis, as Lua; each works on Redis 7.0 and Valkey alike."""
 
+_LESS = """local function less(a, b)  -- of two ids
+  local am, as = string.match(a, '(%d+)-(%d+)')
+  local bm, bs = string.match(b, '(%d+)-(%d+)')
+  if #am ~= #bm then return #am < #bm end
+  if am ~= bm then return am < bm end
+  if #as ~= #bs then return #as < #bs end
+  return as < bs
+end"""
+
 READ_DUE = """
 -- Give a consumer what is due, and say what comes next, in one trip.
 -- KEYS: stream. ARGV: group, consumer, region, now ms, due until ms, how many that count, how many at most,
@@ -49,19 +58,12 @@ return {entries, next[1] and next[1][1] or false}
 """
 
 TRIM = """
--- Trim behind the slowest group, but never keep what is older than the floor.
+-- Trim behind the slowest group; what is older than the floor goes in any case, unless its tick's books are open.
 -- KEYS: stream. ARGV: keep-from id (the first open tick's), floor id, groups that must exist.
--- Returns {entries removed, the id trimmed to}.
-if redis.call('EXISTS', KEYS[1]) == 0 then return {0, '0-0'} end
-local function less(a, b)
-  local am, as = string.match(a, '(%d+)-(%d+)')
-  local bm, bs = string.match(b, '(%d+)-(%d+)')
-  if #am ~= #bm then return #am < #bm end
-  if am ~= bm then return am < bm end
-  if #as ~= #bs then return #as < #bs end
-  return as < bs
-end
-local keep, missing = ARGV[1], {}
+-- Returns {entries removed, 1 where something older than the floor stays because of an open tick}.
+if redis.call('EXISTS', KEYS[1]) == 0 then return {0, 0} end
+<less>
+local open, floor, keep, missing = ARGV[1], ARGV[2], ARGV[1], {}
 for i = 3, #ARGV do missing[ARGV[i]] = true end
 for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
   local named = {}
@@ -75,9 +77,12 @@ for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
   if less(low, keep) then keep = low end
 end
 if next(missing) then keep = '0-0' end
-if less(keep, ARGV[2]) then keep = ARGV[2] end
-return {redis.call('XTRIM', KEYS[1], 'MINID', keep), keep}
-"""
+local may_go = less(open, floor) and open or floor
+if less(keep, may_go) then keep = may_go end
+local removed = redis.call('XTRIM', KEYS[1], 'MINID', keep)
+local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+return {removed, first and less(first[1], floor) and 1 or 0}
+""".replace("<less>", _LESS)
 
 REMOVE_IDLE_CONSUMERS = """
 -- Remove consumers that hold nothing and have been idle for long: XGROUP DELCONSUMER drops what one still holds.
@@ -110,3 +115,39 @@ for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
 end
 return 0
 """
+
+RECALL = """
+-- Take out of the stream what lies further ahead than anything may, and take its last id back: Redis refuses whatever
+-- is not greater than that, and lowers it for nobody. So the stream is made anew, with all else that is in it.
+-- KEYS: stream, a key to build it under. ARGV: the greatest id that may be. Returns how many entries went.
+<less>
+local function all(command, key, group, each)
+  local from = '-'
+  while true do
+    local rows
+    if group then rows = redis.call(command, key, group, from, ARGV[1], 1000)
+    else rows = redis.call(command, key, from, ARGV[1], 'COUNT', 1000) end
+    for _, row in ipairs(rows) do each(row) end
+    if #rows == 0 then return end
+    from = '(' .. rows[#rows][1]
+  end
+end
+redis.call('DEL', KEYS[2])
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+local before, last, kept = redis.call('XLEN', KEYS[1]), '0-0', 0
+all('XRANGE', KEYS[1], nil, function(entry)
+  last, kept = entry[1], kept + 1
+  redis.call('XADD', KEYS[2], entry[1], unpack(entry[2]))
+end)
+for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+  local named = {}
+  for i = 1, #info, 2 do named[info[i]] = info[i + 1] end
+  local name, delivered = named['name'], named['last-delivered-id']
+  redis.call('XGROUP', 'CREATE', KEYS[2], name, less(last, delivered) and last or delivered, 'MKSTREAM')
+  all('XPENDING', KEYS[1], name, function(held)
+    redis.call('XCLAIM', KEYS[2], name, held[2], 0, held[1], 'IDLE', held[3], 'RETRYCOUNT', held[4], 'FORCE', 'JUSTID')
+  end)
+end
+if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('RENAME', KEYS[2], KEYS[1]) else redis.call('DEL', KEYS[1]) end
+return before - kept
+""".replace("<less>", _LESS)

@@ -11,7 +11,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from vantage.errors import ServerUnavailable, StreamRefused
-from vantage.stream import PUSHED, STREAM, run_key, scripts
+from vantage.stream import LAST_SEQUENCE, PUSHED, STREAM, run_key, scripts
 from vantage.wire import FIELD
 
 _COUNT = 1000
@@ -24,6 +24,14 @@ class Backlog:
 
     pending: int
     unread: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trimmed:
+    """What a trim did; `refused`: something older than the floor stays, since its tick's books are open."""
+
+    removed: int
+    refused: bool
 
 
 class StreamWriter:
@@ -175,14 +183,24 @@ class StreamWriter:
             start = f"({rows[-1]['message_id'].decode()}"
         return counts
 
-    def trim(self, keep_from_ms: int, floor_ms: int, groups: Iterable[str]) -> int:
-        """Remove what every group has done with and no open tick needs, and all that is older than the floor.
+    def trim(self, keep_from_ms: int, floor_ms: int, groups: Iterable[str]) -> Trimmed:
+        """Remove what every group has done with and what is older than the floor; nothing of an open tick, the first
+        of which begins at `keep_from_ms`."""
+        with _answering():
+            removed, refused = self._redis.eval(scripts.TRIM, 1, STREAM, f"{keep_from_ms}-0", f"{floor_ms}-0", *groups)
+        return Trimmed(int(removed), bool(refused))
 
-        Returns how many entries went.
+    def recall(self, latest_ms: int) -> int:
+        """Take out what is scheduled later than that, so that the ids of today are taken again; returns how many went.
+
+        All else stays as it is: entries, groups, what is pending and how often it was delivered. Raises StreamRefused.
         """
         with _answering():
-            removed, _ = self._redis.eval(scripts.TRIM, 1, STREAM, f"{keep_from_ms}-0", f"{floor_ms}-0", *groups)
-        return int(removed)
+            try:
+                latest = f"{latest_ms}-{LAST_SEQUENCE}"
+                return int(self._redis.eval(scripts.RECALL, 2, STREAM, f"{STREAM}:anew", latest))
+            except redis.ResponseError as error:
+                raise StreamRefused(f"Redis does not take back ids of the future: {error}") from None
 
     def remove_idle_consumers(self, group: str, idle_ms: int) -> list[str]:
         """Remove consumers that hold nothing and have been idle for long; returns their names."""

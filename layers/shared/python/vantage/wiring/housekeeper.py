@@ -1,13 +1,17 @@
 """One housekeeper run."""
 
+import logging
 from typing import Any
 
 from vantage.housekeep import Housekeeper, Kept
 from vantage.judge import Judge
+from vantage.store.connection import answering
 from vantage.wiring.event import event_ms
 from vantage.wiring.home import home
 from vantage.wiring.kick import kick
 from vantage.wiring.urls import with_current_secrets
+
+log = logging.getLogger("vantage")
 
 
 def housekeep(event: dict[str, Any]) -> Kept:
@@ -20,8 +24,14 @@ def _housekeep(*, close_all: bool) -> Kept:
     here = home("housekeeper")
     settings, connection = here.settings, here.database.connection()
     wait_ms = settings.durations.close_after_s * 1000 if close_all else 0
-    judged = Judge(connection, settings.durations).run(settings.pace.lived_ms(here.stream.time_s()) + wait_ms)
+    with answering():
+        judged = Judge(connection, settings.durations).run(settings.pace.lived_ms(here.stream.time_s()) + wait_ms)
     kept = Housekeeper(connection, here.stream, settings.durations, settings.pace).run(close_all=close_all)
+    if kept.trim_refused:
+        log.warning(
+            "entries older than %s s stay in the stream: a region has not read them, and the books of their tick are open",
+            settings.durations.keep_stream_s,
+        )
     kept.judged, kept.notices = len(judged.ticks), judged.notices
     if judged.notices:
         kick(settings.notifier)
