@@ -76,7 +76,7 @@ class System:
             if minute not in self.silent_worker:
                 runs.append(asyncio.create_task(self._work(minute, tick_s)))
         await asyncio.gather(*runs)
-        await self._until(self.first_tick_s + 60 * (self.minutes + 2))
+        await self._until(self.first_tick_s + 60 * self.minutes + 1)  # the last tick has begun, so it can be closed
         await asyncio.to_thread(self._close)
 
     def _prepare(self) -> None:

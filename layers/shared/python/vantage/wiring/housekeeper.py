@@ -29,7 +29,7 @@ def _housekeep(*, close_all: bool) -> Kept:
     kept = Housekeeper(connection, here.stream, settings.durations, settings.pace).run(close_all=close_all)
     if kept.trim_refused:
         log.warning(
-            "entries older than %s s stay in the stream: a region has not read them, and the books of their tick are open",
+            "entries older than %s s stay in the stream: not all have read them, and their books are open",
             settings.durations.keep_stream_s,
         )
     kept.judged, kept.notices = len(judged.ticks), judged.notices

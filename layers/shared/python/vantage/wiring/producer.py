@@ -24,8 +24,8 @@ def _produce(minute_ms: int, request_id: str) -> Pushed:
     ).run(minute_ms)
     if pushed.recalled:
         log.warning(
-            "%s entries of the future were taken out of the stream (see dead_letter): while they were in it, Redis refused "
-            "every check. Find out who wrote them; a producer never does",
+            "%s entries of the future were taken out of the stream, into dead_letter: while they were in it, Redis "
+            "refused every check. Find out who wrote them; a producer never does",
             pushed.recalled,
         )
     return pushed
