@@ -371,13 +371,13 @@ async def region_away(_system: System) -> None:
 
 
 async def slow_region(system: System) -> None:
-    """23: from one region everything takes half as long again as is patient, and every fifth request is lost; then for
+    """23: from one region everything takes a quarter of its timeout, and every fifth request is lost; then for
     two minutes nothing comes through at all."""
     asked = count()
 
     async def slow(_site: int, region: str, _writer: asyncio.StreamWriter) -> bool:
         if region == "INDIA":
-            await (_for_ever() if next(asked) % 5 == 4 else asyncio.sleep(0.4))
+            await (_for_ever() if next(asked) % 5 == 4 else asyncio.sleep(0.25))
         return True
 
     async def deaf(_site: int, region: str, _writer: asyncio.StreamWriter) -> bool:
