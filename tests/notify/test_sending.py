@@ -164,13 +164,17 @@ def test_retry_after_is_honoured(database: Database, database_url: str) -> None:
 
 
 def test_410_switches_the_channel_off(database: Database, database_url: str) -> None:
-    """A receiver that is gone is asked no more, and `vantage channels` says why."""
-    with receiver(lambda _: (410, {})) as hook:
+    """A receiver that is gone is asked no more, `vantage channels` says why, and the operator hears of it."""
+    with receiver(lambda _: (410, {})) as hook, receiver() as operator:
         add_channel(database, "hook", hook.url)
+        save_channels(database, [Channel("ops", "webhook", {"url": operator.url}, operator=True)])
         add_incidents(database, "hook", 3, monitors=1)
         done = run(database_url)
         run(database_url)
-    [channel] = load_channels(database)
+    [channel, _] = load_channels(database)
+    assert [one.json["text"] for one in operator.received] == [
+        "Channel hook is switched off: the receiver answered 410: it is gone. Nobody is told by it."
+    ]
     assert (done.switched_off, len(hook.received), waiting(database)) == (["hook"], 1, 0)
     assert (channel.enabled, channel.disabled_reason) == (False, "the receiver answered 410: it is gone")
 

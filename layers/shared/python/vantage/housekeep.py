@@ -6,7 +6,7 @@ from datetime import timedelta
 from vantage.clock import Pace
 from vantage.durations import Durations
 from vantage.schedule import TICK_MS, TICK_S
-from vantage.store import judging, ledger, results, rollups
+from vantage.store import judging, ledger, outbox, results, rollups
 from vantage.store.connection import Connection, answering
 from vantage.store.regions import list_regions
 from vantage.stream.writer import StreamWriter, Trimmed
@@ -14,6 +14,7 @@ from vantage.stream.writer import StreamWriter, Trimmed
 MOST_TICKS_A_RUN = 120
 MOST_HOURS_A_RUN = 6  # what is behind catches up over the next runs
 HOURS_KEPT_DAYS = 35
+TOLD_KEPT_DAYS = 90  # longer than anything is told again: a letter's key says that it has been
 
 
 @dataclass(slots=True)
@@ -31,6 +32,7 @@ class Kept:
     judged: int = 0
     notices: int = 0
     marks_dropped: int = 0
+    letters_dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,9 @@ class Housekeeper:
         kept.trimmed, kept.trim_refused = trimmed.removed, trimmed.refused
         self._tidy_groups(kept)
         kept.marks_dropped = self._drop_marks()
+        kept.letters_dropped = outbox.drop_told_before(
+            self.connection, ledger.as_time(now_ms / 1000) - timedelta(days=TOLD_KEPT_DAYS)
+        )
         return kept
 
     def _make_days(self, now_ms: int) -> None:

@@ -51,11 +51,13 @@ def _dedup_key(letter: Letter) -> str:
     if thing == "incident":
         return f"vantage-incident-{facts['incident_id']}"
     if thing == "operator":
-        return f"vantage-operator-{facts['kind'].removesuffix('_over')}-{facts.get('region') or 'all'}"
+        about = facts.get("region") or facts.get("channel") or "all"
+        return f"vantage-operator-{facts['kind'].removesuffix('_over')}-{about}"
     if thing == "test":
         return f"vantage-test-{letter.id}"
     region = f"-{facts['region']}" if facts.get("region") else ""
-    return f"vantage-{thing}-{facts['monitor']['slug']}{region}"
+    kind = "-degraded" if facts.get("kind") in ("degraded", "degraded_over") else ""
+    return f"vantage-{thing}-{facts['monitor']['slug']}{region}{kind}"
 
 
 def _data(letter: Letter) -> dict[str, Any]:
@@ -64,7 +66,9 @@ def _data(letter: Letter) -> dict[str, Any]:
         return {key: facts[key] for key in ("kind", "region", "channel") if key in facts}
     regions = [{key: seen.get(key) for key in _REGION_KEYS} for seen in facts.get("regions", ())]
     data = {"monitor": facts["monitor"], "regions": regions}
-    return data | ({"incident": _incident(facts)} if facts.get("incident_id") else {})
+    if facts.get("incident_id"):
+        return data | {"incident": _incident(facts)}
+    return data | ({"certificate": facts["certificate"]} if "certificate" in facts else {})
 
 
 def _incident(facts: Mapping[str, Any]) -> dict[str, Any]:

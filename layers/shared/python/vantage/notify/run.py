@@ -1,6 +1,7 @@
 """One notifier run: takes the letters that may be sent, sends them channel by channel, notes what became of each."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from vantage.notify.backoff import Patience
 from vantage.notify.message import message_of
 from vantage.notify.post import NotTaken
 from vantage.notify.senders import SENDERS, Means
-from vantage.store import outbox
+from vantage.store import notices, outbox
 from vantage.store.connection import AsyncConnection, AsyncDatabase
 from vantage.store.outbox import Letter
 
@@ -23,8 +24,9 @@ LOOK_EVERY_S = 1.0  # for channels that get their first letter while another one
 
 @dataclass(slots=True)
 class Notified:
-    """What a run did, for its log line."""
+    """What a run did, for its log line; `due`: letters that the clock had it write."""
 
+    due: int = 0
     sent: int = 0
     postponed: int = 0
     given_up: int = 0
@@ -34,7 +36,8 @@ class Notified:
 
 @dataclass(frozen=True, slots=True)
 class Notifier:
-    """Empties the outbox; any number of runs may be at work, each letter is one's of them at a time."""
+    """Writes what the clock makes due and empties the outbox; any number of runs may be at work, each letter is one's
+    of them at a time."""
 
     database: AsyncDatabase
     means: Means
@@ -46,6 +49,7 @@ class Notifier:
         """Send what may be sent, until nothing may or the loop's clock says `until_s`; raises ServerUnavailable."""
         done = Notified()
         connection = await self.database.connection()
+        done.due = await notices.write_due(connection, self._now())
         busy: dict[str, asyncio.Task[None]] = {}
         while True:
             for channel in await outbox.channels_with_letters(connection) - busy.keys():
@@ -57,6 +61,10 @@ class Notifier:
                 busy.pop(channel).result()
         await asyncio.gather(*busy.values())
         return done
+
+    def _now(self) -> datetime:
+        """The instant of life."""
+        return datetime.fromtimestamp(self.pace.lived_ms(time.time()) / 1000, UTC)
 
     async def _empty(self, connection: AsyncConnection, channel: str, until_s: float, done: Notified) -> None:
         """Send what one channel may get: one that hangs holds up nobody but itself."""

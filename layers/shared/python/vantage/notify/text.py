@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from vantage.view.numbers import NBSP, capital, clock, names, region_name, span
+from vantage.view.numbers import NBSP, capital, clock, day, names, region_name, span
 from vantage.view.words import reason_words
 
 Facts = Mapping[str, Any]
@@ -27,9 +27,10 @@ def _acknowledged(facts: Facts, at: datetime) -> str:
     return f"{_name(facts)} is down, and {who} looks after it. {_since(facts['began_at'], at)}."
 
 
-def _reminder(facts: Facts, at: datetime) -> str:
+def _reminder(facts: Facts, _at: datetime) -> str:
+    at, down = _moment(facts["at"]), _down(facts)
     lasted = span((at - _moment(facts["began_at"])).total_seconds())
-    return f"{_name(facts)} is still down, for {lasted} now. {_since(facts['began_at'], at)}."
+    return f"{_name(facts)} is still down{_from(down)}, for {lasted} now{_why(down)}. {_since(facts['began_at'], at)}."
 
 
 def _resolved(facts: Facts, at: datetime) -> str:
@@ -39,13 +40,23 @@ def _resolved(facts: Facts, at: datetime) -> str:
 
 
 def _regional(facts: Facts, at: datetime) -> str:
+    if facts["kind"] == "degraded":
+        return _slow(facts)
     here = [seen for seen in facts["regions"] if seen["region"] == facts["region"]]
     since = here[0]["since"] if here else facts["at"]
     where = region_name(facts["region"])
     return f"{_name(facts)} is down from {where} only{_why(here)}.{_others(facts)} {_since(since, at)}."
 
 
+def _slow(facts: Facts) -> str:
+    slow = [seen for seen in facts["regions"] if seen["state"] in ("degraded", "down")]
+    return f"{_name(facts)} is degraded{_from(slow)}{_why(slow)}. {_since(facts['began_at'], _moment(facts['at']))}."
+
+
 def _regional_over(facts: Facts, _at: datetime) -> str:
+    if facts["kind"] == "degraded_over":
+        lasted = span((_moment(facts["at"]) - _moment(facts["began_at"])).total_seconds())
+        return f"{_name(facts)} is well again, after {lasted} of being degraded."
     return f"{_name(facts)} is not down from {region_name(facts['region'])} any more."
 
 
@@ -60,7 +71,12 @@ def _settled(facts: Facts, _at: datetime) -> str:
 
 
 def _certificate(facts: Facts, _at: datetime) -> str:
-    return f"{_name(facts)}: its certificate ends {facts['when']}."
+    at, ends = _moment(facts["at"]), _moment(facts["certificate"]["expires_at"])
+    where = names(facts["certificate"]["regions"])
+    return (
+        f"The certificate of {_name(facts)} ends in {span((ends - at).total_seconds())}, on {day(ends)} UTC, as seen "
+        f"from {where}. Renew it before then, or the site is down."
+    )
 
 
 def _operator(facts: Facts, _at: datetime) -> str:
@@ -71,6 +87,7 @@ def _operator(facts: Facts, _at: datetime) -> str:
         "vantage_fault_over": f"Vantage believes {region} again.",
         "blind": "Vantage sees nothing: no region gives results that can be believed. All states stay as they are.",
         "blind_over": "Vantage sees again.",
+        "channel_off": f"Channel {facts.get('channel')} is switched off: {facts.get('reason')}. Nobody is told by it.",
     }[facts["kind"]]
 
 
@@ -127,6 +144,7 @@ def _reason(seen: Facts) -> str:
         total_us=None if latency_ms is None else int(latency_ms * 1000),
         timeout_ms=seen["timeout_ms"] or 0,
         stopped=f"{seen['phase']}_us" if seen["phase"] else None,
+        failed=seen["state"] != "degraded",
     )
 
 

@@ -71,11 +71,10 @@ WITH taken AS (
     INSERT INTO outbox (channel, subject, key, type, facts)
     SELECT c.name, m.id::text, 'acknowledged:' || t.id, 'incident.acknowledged', jsonb_build_object(
                'incident_id', t.id, 'kind', 'acknowledged', 'author', t.acknowledged_by, 'verdict', 'site_down',
-               'reason', t.reason, 'phase', t.phase, 'single_vantage', t.single_vantage, 'at', t.acknowledged_at,
-               'began_at', t.began_at, 'opened_at', t.opened_at, 'acknowledged_at', t.acknowledged_at,
-               'resolved_at', NULL, 'regions', t.facts -> 'regions', 'monitor', jsonb_build_object(
-                   'slug', m.slug, 'name', m.name, 'type', m.type, 'url', m.spec ->> 'url', 'group', m.group_name,
-                   'tags', m.tags))
+               'reason', t.reason, 'phase', t.phase, 'single_vantage', t.single_vantage,
+               'at', moment_of(t.acknowledged_at), 'began_at', moment_of(t.began_at),
+               'opened_at', moment_of(t.opened_at), 'acknowledged_at', moment_of(t.acknowledged_at),
+               'resolved_at', NULL, 'regions', t.facts -> 'regions', 'monitor', monitor_facts(m))
       FROM taken t JOIN monitor m ON m.id = t.monitor_id
       JOIN channel c ON c.name = ANY (m.channels) AND c.enabled AND 'down' = ANY (c.events)
         ON CONFLICT (channel, key) DO NOTHING

@@ -87,11 +87,20 @@ async def give_up(connection: AsyncConnection, letter_id: int, error: str) -> No
 
 
 async def switch_off(connection: AsyncConnection, channel: str, reason: str) -> None:
-    """The channel takes no more; what waits for it is given up, so that it does not all come when it is on again."""
+    """The channel takes no more, and the operator hears of that by others; what waits for it is given up, so that it
+    does not all come when it is on again."""
     await connection.execute(
         """WITH off AS (
-               UPDATE channel SET enabled = false, disabled_reason = %(reason)s, updated_at = now()
-                WHERE name = %(channel)s)
+               UPDATE channel SET enabled = false, disabled_reason = %(reason)s, updated_at = clock_timestamp()
+                WHERE name = %(channel)s AND enabled
+            RETURNING updated_at AS off_at
+           ), told AS (
+               INSERT INTO outbox (channel, subject, key, type, facts)
+               SELECT c.name, 'operator', format('operator:channel_off:%%s:%%s', %(channel)s::text, ms_of(off_at)),
+                      'operator.opened', jsonb_build_object('kind', 'channel_off', 'channel', %(channel)s::text,
+                                                            'reason', %(reason)s::text, 'at', moment_of(off_at))
+                 FROM off, channel c WHERE c.operator AND c.enabled AND c.name <> %(channel)s
+           )
            UPDATE outbox SET given_up_at = clock_timestamp(), lease_until = NULL, last_error = %(reason)s
             WHERE channel = %(channel)s AND sent_at IS NULL AND given_up_at IS NULL""",
         {"reason": reason, "channel": channel},

@@ -53,7 +53,13 @@ def duration(seconds: int) -> str:
 def clock(at: datetime, now: datetime) -> str:
     """The time of day, with the day where it is not today's."""
     at = at.astimezone(UTC)
-    return f"{at:%H:%M}" if at.date() == now.astimezone(UTC).date() else f"{at.day}{NBSP}{at:%b}, {at:%H:%M}"
+    return f"{at:%H:%M}" if at.date() == now.astimezone(UTC).date() else day(at)
+
+
+def day(at: datetime) -> str:
+    """The day and the time, such as `1 Dec, 10:00`."""
+    at = at.astimezone(UTC)
+    return f"{at.day}{NBSP}{at:%b}, {at:%H:%M}"
 
 
 def counted(number: int) -> str:
