@@ -1,6 +1,7 @@
 """Kept connections: they save handshakes, never make a failure, and are bounded."""
 
 import asyncio
+import contextlib
 import resource
 import socket
 import sys
@@ -106,6 +107,26 @@ def test_a_failure_is_confirmed_on_a_fresh_connection() -> None:
             assert (known.status, known.confirmed) == (Status.DOWN, False)
 
     asyncio.run(ask())
+
+
+def test_a_kept_connection_makes_room_for_a_second_socket() -> None:
+    """Lambda has 1,024 file descriptors: what a check takes for another address is not also kept."""
+
+    async def ask() -> list[int]:
+        async with contextlib.AsyncExitStack() as stack:
+            targets = [await stack.enter_async_context(zoo.target(zoo.says(zoo.OK, close=False))) for _ in range(4)]
+            async with prober(keep_most=3) as made:
+                seen = []
+                for number, target in enumerate(targets[:3]):
+                    await made.probe(check(target.url, monitor_id=number))
+                with made.transport.lent():
+                    seen.append(made.transport.kept)
+                    await made.probe(check(targets[3].url))
+                    seen.append(made.transport.kept)
+                await made.probe(check(targets[0].url))
+                return [*seen, made.transport.kept]
+
+    assert asyncio.run(ask()) == [2, 2, 3]
 
 
 def test_at_most_so_many_connections_are_kept() -> None:

@@ -1,8 +1,12 @@
 """What name servers do, and what comes of it: the reason, the address, and nothing that the guard would not have."""
 
 import asyncio
+import contextlib
+import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import dns.rcode
@@ -13,6 +17,7 @@ from tests.probe.names import Zone, fails, garbled, holds, in_turn, loops, name_
 from tests.probe.probing import TIMEOUT_MS, check, prober, text
 from vantage.check import Reason, Result, Status
 from vantage.probe.faults import NameFault
+from vantage.probe.race import AT_ONCE, NEXT_ADDRESS_S, first_that_answers
 from vantage.probe.resolve import Names
 
 NAME = "www.site.test"
@@ -94,6 +99,46 @@ def test_a_dead_address_costs_a_moment_and_no_failure() -> None:
     result = asyncio.run(ask_both())
     assert result.detail is not None
     assert result.detail.address == "127.0.0.9"
+
+
+def open_files() -> int:
+    """How many file descriptors this process has."""
+    return len(list(Path("/dev/fd").iterdir()))
+
+
+def test_many_dead_addresses_take_two_sockets_and_not_more() -> None:
+    """Also not more than there are: a kept connection is closed for the second. Seen red: with all tried at once."""
+    addresses = [ip_address(f"127.0.0.{n}") for n in range(11, 17)]
+    lent = 0
+
+    @contextlib.contextmanager
+    def lend() -> Iterator[None]:
+        nonlocal lent
+        lent += 1
+        try:
+            yield
+        finally:
+            lent -= 1
+
+    async def most_open(port: int) -> int:
+        gc.collect()  # of what other tests left behind
+        before = open_files()
+        connecting = asyncio.create_task(first_that_answers(addresses, port, lend))
+        most = 0
+        for _ in range(25):
+            await asyncio.sleep(NEXT_ADDRESS_S / 5)
+            assert lent <= 1
+            most = max(most, open_files() - before)
+        connecting.cancel()
+        await asyncio.wait({connecting})
+        assert (open_files(), lent) == (before, 0)
+        return most
+
+    with contextlib.ExitStack() as dead:
+        port = dead.enter_context(zoo.full_backlog(str(addresses[0])))
+        for address in addresses[1:]:
+            dead.enter_context(zoo.full_backlog(str(address), port))
+        assert asyncio.run(most_open(port)) == AT_ONCE
 
 
 def test_an_inner_address_is_refused_and_never_down() -> None:

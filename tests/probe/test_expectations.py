@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -223,3 +224,38 @@ def test_without_a_place_of_secrets_a_reference_is_never_sent() -> None:
     """The name of a secret is nobody's business either."""
     result = seen(answer(), {}, headers={"X": "env:TOKEN"})
     assert result.status is Status.REFUSED
+
+
+LONG = "eyJhbGciOi" + "".join(f"{n:03}" for n in range(200))
+
+
+@pytest.mark.parametrize(
+    ("secret", "echo", "expect"),
+    [
+        (LONG, "X-Echo: Bearer {}", {"headers": [{"name": "x-echo", "equals": "no"}]}),
+        ("it's\\back", "X-Echo: {}", {"headers": [{"name": "x-echo", "equals": "no"}]}),
+        (LONG, "", {"json": [{"path": "[0]", "equals": "no"}]}),
+        ("short", "X-Echo: {}", {"headers": [{"name": "x-echo", "equals": "no"}]}),
+    ],
+)
+def test_of_a_secret_that_is_sent_back_no_part_is_told(secret: str, echo: str, expect: dict[str, Any]) -> None:
+    """Shortened or escaped as values are shown, it is struck out all the same.
+
+    Seen red: with whole secrets struck out only, 50 characters of a long one stood in the text.
+    """
+    body = json.dumps([secret])
+    head = f"HTTP/1.1 200 OK\r\n{echo.format(secret) + chr(13) + chr(10) if echo else ''}"
+    answer = f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
+
+    async def tell(_: str) -> str:
+        return secret
+
+    async def ask() -> str:
+        async with zoo.target(zoo.says(answer)) as target, prober(resolve=tell) as made:
+            spec: dict[str, Any] = {"auth": {"bearer": "ssm:/a"}, "expect": expect}
+            return text(await made.probe(check(target.url, **spec), confirm=False))
+
+    said = asyncio.run(ask())
+    assert "[secret]" in said
+    assert not [start for start in range(len(secret) - 7) if secret[start : start + 8] in said]
+    assert secret not in said

@@ -63,6 +63,13 @@ def test_a_redirect_to_nothing_at_all_stays_here() -> None:
     assert (result.status, result.reason) == (Status.DOWN, Reason.REDIRECT)
 
 
+def test_a_target_of_any_length_is_looked_at_no_further() -> None:
+    """Longer than a URL may be: down at once, and nothing is parsed. Seen red: without the look at its length."""
+    result = asyncio.run(via("http://" + "\xfc" * 60_000 + ".example.com/"))
+    assert (result.status, result.reason) == (Status.DOWN, Reason.REDIRECT)
+    assert "longer than 2048" in text(result)
+
+
 def test_a_loop_ends() -> None:
     """A to B to A: down with reason redirect after ten hops."""
 

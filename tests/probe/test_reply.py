@@ -42,7 +42,7 @@ def read(pieces: list[bytes], *, head_only: bool = False, read_most: int = 1000)
             reply.finish()
     except httpx.RemoteProtocolError as error:
         return (type(error),)
-    return reply.status, reply.version, tuple(reply.headers), b"".join(reply.chunks), reply.cut
+    return reply.status, reply.version, tuple(reply.headers), bytes(reply.body), reply.cut
 
 
 @st.composite

@@ -173,11 +173,11 @@ class _Ear(asyncio.StreamReader):
 
 
 @contextlib.contextmanager
-def full_backlog() -> Iterator[int]:
+def full_backlog(host: str = HOST, port: int = 0) -> Iterator[int]:
     """A port whose queue of connections is full: it never accepts."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.socket())
-        listener.bind((HOST, 0))
+        listener.bind((host, port))
         listener.listen(0)
         for _ in range(3):
             client = stack.enter_context(socket.socket())

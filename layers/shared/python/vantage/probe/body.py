@@ -2,6 +2,7 @@
 
 import zlib
 
+STEP = 4096  # of the input at a time: each member of a gzip leaves a copy of what follows it
 AUTO = zlib.MAX_WBITS | 32  # gzip or zlib, by the first bytes
 
 
@@ -28,13 +29,13 @@ def decode(raw: bytes, encoding: str, *, most: int, cut: bool) -> bytes:
 
 
 def _inflate(raw: bytes, window_bits: int, most: int, cut: bool) -> bytes:
-    out = bytearray()
-    while raw and len(out) < most:
-        inflater = zlib.decompressobj(window_bits)
-        out += inflater.decompress(raw, most - len(out))
-        if not inflater.eof:
-            if not cut and len(out) < most:
-                raise BodyFault("the body ends in the middle of its encoding")
-            break
-        raw = inflater.unused_data
+    out, left, inflater = bytearray(), memoryview(raw), zlib.decompressobj(window_bits)
+    while left and len(out) < most:
+        if inflater.eof:
+            inflater = zlib.decompressobj(window_bits)
+        piece = left[:STEP]
+        out += inflater.decompress(piece, most - len(out))
+        left = left[len(piece) - len(inflater.unused_data) :]
+    if not (inflater.eof or cut or len(out) >= most):
+        raise BodyFault("the body ends in the middle of its encoding")
     return bytes(out)

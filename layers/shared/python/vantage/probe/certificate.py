@@ -12,9 +12,15 @@ NAMES_MOST = 20
 
 
 def read(sock: ssl.SSLSocket) -> Certificate | None:
-    """The certificate of a finished handshake; issuer and names only where it was verified."""
-    der, verified = sock.getpeercert(binary_form=True), sock.getpeercert()
-    return Certificate(not_after(der), _issuer(verified or {}), _names(verified or {})) if der else None
+    """The certificate of a finished handshake; issuer and names only where it was verified. None: none, or no sense."""
+    der = sock.getpeercert(binary_form=True)
+    if not der:
+        return None
+    try:
+        verified = sock.getpeercert() or {}
+        return Certificate(not_after(der), _issuer(verified), _names(verified))
+    except (ValueError, IndexError, OverflowError, ssl.SSLError):  # who verifies nothing may be shown anything
+        return None
 
 
 def not_after(der: bytes) -> datetime:

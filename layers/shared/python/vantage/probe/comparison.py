@@ -35,7 +35,10 @@ def compile_pattern(pattern: object, place: str) -> re.Pattern[str]:
 
 def shown(value: Any) -> str:
     """A value as it may stand in a text."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = "nested too deep to be shown"
     return text if len(text) <= SHOWN_MOST else text[: SHOWN_MOST - 1] + "…"
 
 
@@ -47,7 +50,7 @@ def _check(word: str, wanted: Any, place: str) -> Fault:
     if word == "exists" and not isinstance(wanted, bool):
         raise GuardError(f"{place}: must be true or false.")
     test = _TESTS[word]
-    return lambda value: None if test(value, wanted) else f"is {shown(value)}, expected {_SAID[word]} {shown(wanted)}"
+    return lambda value: None if test(value, wanted) else f"is {shown(value)}, expected {_SAID[word]}{shown(wanted)}"
 
 
 def _matching(pattern: re.Pattern[str]) -> Fault:
@@ -71,23 +74,29 @@ def _equal(value: Any, wanted: Any) -> bool:
 def _number(value: Any) -> float | None:
     try:
         return float(value) if _is_number(value) or isinstance(value, str) else None
-    except ValueError:
+    except (ValueError, OverflowError):  # a whole number may have thousands of digits
         return None
+
+
+def _contains(value: Any, wanted: Any) -> bool:
+    if isinstance(value, str):
+        return isinstance(wanted, str) and wanted in value
+    return isinstance(value, list | dict) and wanted in list(value)
 
 
 _TESTS: Mapping[str, Callable[[Any, Any], bool]] = {
     "equals": _equal,
     "not_equals": lambda value, wanted: not _equal(value, wanted),
-    "contains": lambda value, wanted: isinstance(value, str | list | dict) and wanted in value,
+    "contains": _contains,
     "at_least": lambda value, wanted: (number := _number(value)) is not None and number >= wanted,
     "at_most": lambda value, wanted: (number := _number(value)) is not None and number <= wanted,
     "exists": lambda value, wanted: (value is not None) == wanted,
 }
 _SAID = {
     "equals": "",
-    "not_equals": "anything but",
-    "contains": "to contain",
-    "at_least": "at least",
-    "at_most": "at most",
-    "exists": "presence",
+    "not_equals": "anything but ",
+    "contains": "to contain ",
+    "at_least": "at least ",
+    "at_most": "at most ",
+    "exists": "presence ",
 }

@@ -183,7 +183,8 @@ def _path(each: Mapping[str, Any], place: str) -> Any:
 def _json_fault(path: Any, compare: Callable[[Any], str | None], document: Any) -> str | None:
     try:
         fault = compare(path.search(document))
-    except JMESPathError as error:
+    except (JMESPathError, ArithmeticError, TypeError, ValueError, RecursionError) as error:
+        # jmespath's functions fail as Python does where a document holds numbers without measure, or text for numbers.
         fault = f"cannot be told: {' '.join(str(error).split())[:100]}"
     return f"{path.expression} {fault}" if fault else None
 

@@ -1,6 +1,8 @@
 """Connections kept for the next check of their origin; the one idle for longest makes room."""
 
 from collections import OrderedDict, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from vantage.probe.connection import Connection
@@ -44,13 +46,26 @@ class Kept:
         self._idle[connection] = origin
         self._by_origin[origin].append(connection)
         connection.on_close = self._forget
-        if len(self._idle) > self._most:
-            next(iter(self._idle)).close()
+        self._make_room()
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """One connection fewer is kept meanwhile, and its file descriptor is somebody else's."""
+        self._most -= 1
+        self._make_room()
+        try:
+            yield
+        finally:
+            self._most += 1
 
     def close(self) -> None:
         """Close all of them."""
         for connection in list(self._idle):
             connection.close()
+
+    def _make_room(self) -> None:
+        while len(self._idle) > max(self._most, 0):
+            next(iter(self._idle)).close()
 
     def _forget(self, connection: Connection) -> None:
         origin = self._idle.pop(connection, None)

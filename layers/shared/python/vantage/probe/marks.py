@@ -19,9 +19,14 @@ class Challenge(NamedTuple):
 
 
 class ErrorPage(NamedTuple):
-    """An error or a default page, by a pattern of its HTML."""
+    """An error or a default page, by a pattern of its HTML; a page without the hint's lower-case words is not it.
+
+    A pattern must take a time that grows with the page and no faster: a page is as long and as strange as its site
+    likes, and nothing else is probed meanwhile.
+    """
 
     name: str
+    hint: str
     pattern: re.Pattern[str]
     source: str
 
@@ -56,52 +61,85 @@ def _page(pattern: str) -> re.Pattern[str]:
 ERROR_PAGES = (
     ErrorPage(
         "PHP error",
-        _page(r"<b>(fatal error|parse error)</b>:.{1,2000}? in <b>[^<]{1,500}</b> on line <b>\d+</b>"),
+        " error</b>:",
+        _page(r"<b>(fatal|parse) error</b>:([^<]|<(?!b>)){1,2000} in <b>[^<]{1,500}</b> on line <b>\d+</b>"),
         "php-src: main/main.c, php_error_cb() with html_errors",
     ),
     ErrorPage(
         "WordPress without its database",
+        "error establishing a database connection",
         _page(r"<h1>Error establishing a database connection</h1>"),
         "WordPress: wp-includes/functions.php, dead_db()",
     ),
     ErrorPage(
         "WordPress critical error",
+        "there has been a critical error",
         _page(r'<div class="wp-die-message">\s*<p>There has been a critical error on this website\.'),
         "WordPress: wp-includes/class-wp-fatal-error-handler.php",
     ),
     ErrorPage(
         "Python traceback",
-        _page(r"\A\s*(<pre[^>]*>)?\s*Traceback \(most recent call last\):"),
+        "traceback (most recent call last):",
+        _page(r"\A\s*(<pre[^>]*>\s*)?Traceback \(most recent call last\):"),
         "cpython: Lib/traceback.py, as the whole of a page",
     ),
     ErrorPage(
         "Django debug page",
+        "debug = true",
         _page(r"You(\u2019|'|&#x27;)re seeing this error because you have <code>DEBUG = True</code>"),
         "Django: django/views/templates/technical_500.html",
     ),
-    ErrorPage("Werkzeug debugger", _page(r"<title>[^<]*// Werkzeug Debugger</title>"), "Werkzeug: debug/tbtools.py"),
+    ErrorPage(
+        "Werkzeug debugger",
+        "// werkzeug debugger",
+        _page(r"<title>[^<]*// Werkzeug Debugger</title>"),
+        "Werkzeug: debug/tbtools.py",
+    ),
     ErrorPage(
         "Rails error",
+        "sorry, but something went wrong (500)",
         _page(r"<title>We(\u2019|')re sorry, but something went wrong \(500\)</title>"),
         "Rails: public/500.html",
     ),
     ErrorPage(
-        "ASP.NET error", _page(r"<h1>Server Error in '[^']*' Application\."), ".NET Framework: ErrorFormatter.cs"
+        "ASP.NET error",
+        "<h1>server error in '",
+        _page(r"<h1>Server Error in '[^']*' Application\."),
+        ".NET Framework: ErrorFormatter.cs",
     ),
-    ErrorPage("Spring error", _page(r"<h1>Whitelabel Error Page</h1>"), "Spring Boot: ErrorMvcAutoConfiguration.java"),
-    ErrorPage("Tomcat error", _page(r"<title>HTTP Status [45]\d\d [\u2013-]"), "Tomcat: ErrorReportValve.java"),
-    ErrorPage("nginx's default page", _page(r"<title>Welcome to nginx!</title>"), "nginx: docs/html/index.html"),
+    ErrorPage(
+        "Spring error",
+        "<h1>whitelabel error page",
+        _page(r"<h1>Whitelabel Error Page</h1>"),
+        "Spring Boot: ErrorMvcAutoConfiguration.java",
+    ),
+    ErrorPage(
+        "Tomcat error",
+        "<title>http status ",
+        _page(r"<title>HTTP Status [45]\d\d [\u2013-]"),
+        "Tomcat: ErrorReportValve.java",
+    ),
+    ErrorPage(
+        "nginx's default page",
+        "<title>welcome to nginx!",
+        _page(r"<title>Welcome to nginx!</title>"),
+        "nginx: docs/html/index.html",
+    ),
     ErrorPage(
         "Apache's default page",
+        "<h1>it works!",
         _page(r"<html><body><h1>It works!</h1></body></html>"),
         "httpd: docs/docroot/index.html",
     ),
     ErrorPage(
         "Apache's default page",
+        "default page: it works",
         _page(r"<title>Apache2 (Debian|Ubuntu) Default Page: It works</title>"),
         "Debian: apache2, debian/index.html",
     ),
-    ErrorPage("IIS's default page", _page(r"<title>IIS Windows( Server)?</title>"), "IIS: iisstart.htm"),
+    ErrorPage(
+        "IIS's default page", "<title>iis windows", _page(r"<title>IIS Windows( Server)?</title>"), "IIS: iisstart.htm"
+    ),
 )
 
 
@@ -119,4 +157,5 @@ def challenge(status: int, headers: Mapping[str, str], text: str) -> str | None:
 
 def error_page(text: str) -> str | None:
     """What error or default page a body is; None: it is none that we know."""
-    return next((row.name for row in ERROR_PAGES if row.pattern.search(text)), None)
+    lowered = text.lower()
+    return next((row.name for row in ERROR_PAGES if row.hint in lowered and row.pattern.search(text)), None)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -26,6 +27,8 @@ from vantage.probe.transport import Transport
 LATE_S = 0.05  # a loop this much later than the kernel times itself and not the target
 PLANS_MOST = 2_000
 TEXT_MOST = 300
+FRAGMENT = 8  # so many characters of a secret in a row give it away
+STRUCK = "[secret]"
 DOING = {
     Phase.DNS: "looking up the name",
     Phase.CONNECT: "connecting",
@@ -174,5 +177,19 @@ def _fit(text: str, secrets: Sequence[str]) -> str:
     """A text fit to be stored and shown: what a target wrote into it carries no control or direction characters,
     and none of the secrets it was sent."""
     for secret in filter(None, secrets):
-        text = text.replace(secret, "[secret]")
+        text = _without(repr(secret)[1:-1], _without(secret, text))  # values are shown as Python writes them
     return "".join(char if char.isprintable() else "?" for char in text)[:TEXT_MOST]
+
+
+def _without(secret: str, text: str) -> str:
+    """The text without a secret, or what is left of one that was shortened or escaped where the text was made."""
+    if len(secret) <= FRAGMENT:
+        return text.replace(secret, STRUCK)
+    struck = set[int]()
+    for start in range(len(secret) - FRAGMENT + 1):
+        at = text.find(fragment := secret[start : start + FRAGMENT])
+        while at >= 0:
+            struck.update(range(at, at + FRAGMENT))
+            at = text.find(fragment, at + 1)
+    kept = "".join("\0" if place in struck else char for place, char in enumerate(text))
+    return re.sub("\0+", STRUCK, kept)

@@ -2,7 +2,7 @@
 
 import httpx
 
-from vantage.guard import GuardError, check_url
+from vantage.guard import LONGEST_URL, GuardError, check_url
 
 FOLLOWED = (301, 302, 303, 307, 308)
 TRAVELS = ("user-agent", "accept", "accept-language", "accept-encoding", "connection")  # harmless to a stranger
@@ -45,6 +45,8 @@ def next_request(
 
 
 def _joined(base: httpx.URL, status: int, location: str, allow_private: bool) -> httpx.URL:
+    if len(location) > LONGEST_URL:
+        raise RedirectFault(f"the redirect's target is longer than {LONGEST_URL} characters", status)
     try:
         url = base.join(location)
         check_url(str(url), allow_private)

@@ -6,6 +6,7 @@ import httpx
 from vantage.probe.faults import HeadersTooLarge
 
 HEADERS_MOST = 100 * 1024
+HEADERS_COUNT_MOST = 4000  # each costs far more memory than it has bytes
 INTERIM_MOST = 1024 * 1024  # of 1xx responses before the real one
 
 # Real servers do these, and every browser reads them.
@@ -25,15 +26,14 @@ class Reply:
 
     __slots__ = (
         "_fault", "_framed", "_head_only", "_header_bytes", "_in_headers", "_parser", "_read_most", "_wire_bytes",
-        "body_bytes", "chunks", "complete", "cut", "headers", "reusable", "status", "version",
+        "body", "complete", "cut", "headers", "reusable", "status", "version",
     )  # fmt: skip
 
     def __init__(self, *, head_only: bool, read_most: int) -> None:
         self.status = 0
         self.version = "1.1"
         self.headers: Headers = []
-        self.chunks: list[bytes] = []
-        self.body_bytes = 0
+        self.body = bytearray()  # and no list of pieces: a piece of 2 bytes would cost 43
         self.complete = False
         self.cut = False
         self.reusable = False
@@ -72,6 +72,8 @@ class Reply:
             self._header_bytes += more
         if self._header_bytes > HEADERS_MOST or (self._in_headers and self._wire_bytes > INTERIM_MOST):
             raise HeadersTooLarge(f"the headers are longer than {HEADERS_MOST // 1024} KiB")
+        if len(self.headers) > HEADERS_COUNT_MOST:
+            raise HeadersTooLarge(f"there are more than {HEADERS_COUNT_MOST} headers")
         if not (self._in_headers or self.complete) and self._wire_bytes > 2 * (
             self._read_most + HEADERS_MOST
         ):  # all framing and no body
@@ -119,9 +121,8 @@ class Reply:
         if self.complete:
             self.reusable = False
             return
-        self.body_bytes += len(data)
-        self.chunks.append(data)
-        if self.body_bytes > self._read_most:
+        self.body += data
+        if len(self.body) > self._read_most:
             self._cut()
 
     def on_message_complete(self) -> None:

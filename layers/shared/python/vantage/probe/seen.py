@@ -7,6 +7,16 @@ from typing import Any
 
 import httpx
 
+# The charsets that browsers know (https://encoding.spec.whatwg.org/#names-and-labels), in Python's names. Python knows
+# others, such as punycode, that take minutes for a megabyte; and it remembers every name that it was ever asked for.
+CHARSETS = frozenset([
+    "utf-8", "utf8", "us-ascii", "ascii", "utf-16", "utf-16le", "utf-16be", "iso_8859-1", "latin1", "macintosh",
+    "koi8-r", "koi8-u", "big5", "gbk", "gb2312", "gb18030", "euc-jp", "iso-2022-jp", "shift_jis", "shift-jis",
+    "windows-31j", "euc-kr", "tis-620",
+    *(f"iso-8859-{number}" for number in (*range(1, 12), *range(13, 17))),
+    *(f"windows-{number}" for number in range(1250, 1259)),
+])  # fmt: skip
+
 
 @dataclass(slots=True)
 class Seen:
@@ -26,11 +36,7 @@ class Seen:
     def text(self) -> str:
         """The body in its charset, UTF-8 where it names none that is known."""
         if self._text is None:
-            _, _, charset = self.headers.get("content-type", "").partition("charset=")
-            try:
-                self._text = self.body.decode(charset.split(";")[0].strip(" \"'") or "utf-8", errors="replace")
-            except (LookupError, ValueError):
-                self._text = self.body.decode("utf-8", errors="replace")
+            self._text = self.body.decode(_charset(self.headers.get("content-type", "")), errors="replace")
         return self._text
 
     def document(self) -> Any:
@@ -39,3 +45,9 @@ class Seen:
             return json.loads(self.text.removeprefix("\ufeff"))
         except RecursionError:
             raise ValueError("nested too deep") from None
+
+
+def _charset(content_type: str) -> str:
+    _, _, named = content_type.lower().partition("charset=")
+    charset = named.partition(";")[0].strip(" \"'")
+    return charset if charset in CHARSETS else "utf-8"

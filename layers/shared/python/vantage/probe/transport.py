@@ -1,23 +1,20 @@
 """The httpx transport of the probe: a kept or a new connection to a vetted address, and one exchange over it."""
 
-import asyncio
 from collections.abc import Sequence
-from itertools import chain, zip_longest
 from time import perf_counter
 
 import httpx
 
 from vantage.guard import Address, why_refused
 from vantage.probe import tls
-from vantage.probe.connection import Connection, connect
-from vantage.probe.faults import AddressRefused, NoIPv6
+from vantage.probe.connection import Connection
+from vantage.probe.faults import AddressRefused
 from vantage.probe.kept import MOST, Kept, Origin
+from vantage.probe.race import first_that_answers
 from vantage.probe.reply import Reply
 from vantage.probe.resolve import Names, literal
 from vantage.probe.trace import KEY, Phase, Trace
 
-CONNECT_MOST_S = 5.0
-NEXT_ADDRESS_S = 0.25  # RFC 8305: the next address is tried while the first may still answer
 LONGEST_LIFE_S = 3600.0  # so that a monitor's certificate is read in a full handshake at least once an hour
 REUSABLE = ("GET", "HEAD")  # a lost answer on a kept connection is asked for again, which no POST may be
 PORTS = {"http": 80, "https": 443}
@@ -42,6 +39,7 @@ class Transport(httpx.AsyncBaseTransport):
         self._allow_private = allow_private
         self._authorities = authorities
         self._kept = Kept(keep_most)
+        self.lent = self._kept.lent
         self._gate = tls.Gate()
 
     @property
@@ -59,7 +57,7 @@ class Transport(httpx.AsyncBaseTransport):
             connection = await self.open(origin, trace)
             reply = await self._exchange(connection, request.method, wire, origin, trace)
         trace.protocol = f"HTTP/{reply.version}"
-        body = b"".join(reply.chunks)
+        body = bytes(reply.body)
         extensions = {"http_version": trace.protocol.encode(), "body": body, "cut": reply.cut}
         return Answer(reply.status, headers=reply.headers, stream=httpx.ByteStream(body), extensions=extensions)
 
@@ -96,7 +94,7 @@ class Transport(httpx.AsyncBaseTransport):
         """A new connection to a vetted address of an origin, ready to speak; raises httpx.TransportError."""
         addresses = self._vetted(origin.host, await self._addresses(origin, trace))
         trace.phase = Phase.CONNECT
-        connection = await _first_that_answers(addresses, origin.port)
+        connection = await first_that_answers(addresses, origin.port, self.lent)
         trace.opened += 1
         trace.add(Phase.CONNECT, connection.connect_s)
         trace.address = connection.address
@@ -133,63 +131,6 @@ class Transport(httpx.AsyncBaseTransport):
         except BaseException:
             connection.close()
             raise
-
-
-async def _first_that_answers(addresses: list[Address], port: int) -> Connection:
-    """A connection to the first address that takes one; raises the first address's error when none does."""
-    try:
-        async with asyncio.timeout(CONNECT_MOST_S):
-            if len(addresses) == 1:
-                return await connect(addresses[0], port)
-            return await _race(_alternating(addresses), port)
-    except TimeoutError:
-        raise httpx.ConnectTimeout(f"{addresses[0]}: no connection within {CONNECT_MOST_S:g} s") from None
-
-
-async def _race(waiting: list[Address], port: int) -> Connection:
-    """Try addresses one after the other, the next one when the last failed or after NEXT_ADDRESS_S."""
-    began_s, failures = perf_counter(), list[BaseException]()
-    trying: set[asyncio.Task[Connection]] = set()
-    try:
-        while waiting or trying:
-            if waiting:
-                trying.add(asyncio.create_task(connect(waiting.pop(0), port)))
-            pause_s = NEXT_ADDRESS_S if waiting else None
-            done, trying = await asyncio.wait(trying, timeout=pause_s, return_when=asyncio.FIRST_COMPLETED)
-            winner, lost = _sorted_out(done)
-            failures += lost
-            if winner is not None:
-                if failures or trying:  # the wait for a dead address is part of what a visitor feels
-                    winner.connect_s = perf_counter() - began_s
-                return winner
-        raise next((failure for failure in failures if not isinstance(failure, NoIPv6)), failures[0])
-    finally:
-        await _abandon(trying)
-
-
-def _sorted_out(done: set[asyncio.Task[Connection]]) -> tuple[Connection | None, list[BaseException]]:
-    """One connection of those that came about (the others are closed), and the failures."""
-    failures = [failure for task in done if (failure := task.exception()) is not None]
-    connections = [task.result() for task in done if task.exception() is None]
-    for surplus in connections[1:]:
-        surplus.close()
-    return connections[0] if connections else None, failures
-
-
-async def _abandon(tasks: set[asyncio.Task[Connection]]) -> None:
-    for task in tasks:
-        task.cancel()
-    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(outcome, Connection):  # it connected in the same moment as the winner
-            outcome.close()
-
-
-def _alternating(addresses: list[Address]) -> list[Address]:
-    """Families in turn, the resolver's first choice first: a dead family costs one pause and not one per address."""
-    first = addresses[0].version
-    same = [address for address in addresses if address.version == first]
-    other = [address for address in addresses if address.version != first]
-    return [address for address in chain.from_iterable(zip_longest(same, other)) if address is not None]
 
 
 def _origin(url: httpx.URL, trace: Trace) -> Origin:
