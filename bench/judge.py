@@ -20,7 +20,8 @@ from vantage.check import Reason, Result, Status
 from vantage.clock import Clock
 from vantage.drain.recorder import BATCH, Recorder
 from vantage.durations import Durations
-from vantage.judge import Judge, JudgeAside
+from vantage.judge.aside import JudgeAside
+from vantage.judge.tick import Judge
 from vantage.store.connection import AsyncDatabase, Database, connect
 from vantage.store.ledger import as_time
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 
-from tests.aws.emulator import free_port
+from local.emulator import free_port
 from tests.aws.templates import ROOT
 from tests.conftest import require
 

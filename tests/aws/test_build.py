@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.aws.emulator import PYTHON, is_possible
+from local.emulator import PYTHON, is_possible, provided
 from tests.aws.templates import source
 from tests.conftest import require
 
@@ -66,16 +66,23 @@ def test_a_function_is_its_one_file(built_for: tuple[Path, str]) -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_starts_from_function_and_layer_alone_and_without_boto3(built: Path, function: str) -> None:
-    """Nothing of this environment's packages is there; boto3 and tracing would cost each cold start their import."""
+def test_a_function_starts_from_function_and_layer_alone_and_without_boto3(
+    built: Path, function: str, tmp_path: Path
+) -> None:
+    """Nothing of this environment's packages is there but what Lambda provides; of that, boto3 and tracing would cost
+    each cold start their import, as would the rules of judging in a worker, which its first run loads (each broken
+    once by importing it at the top)."""
     require("x86_64 Linux with Python 3.13", is_possible())
     place = built / "x86_64"
-    path = [str(place / function), str(place / "SharedLayer" / "python")]
+    path = [str(place / function), str(place / "SharedLayer" / "python"), str(provided(tmp_path))]
+    late = ["boto3", "botocore.session", "aws_xray_sdk", "pydantic", "yaml"]
+    late += ["vantage.judge.tick", "vantage.verdict"] if function == "Worker" else []
     program = f"""
 import sys; sys.path[:0] = {path}
 import app
 assert callable(app.handler)
-print([name for name in ("boto3", "botocore", "aws_xray_sdk", "pydantic", "yaml") if name in sys.modules])
+print([name for name in {late} if name in sys.modules])
+import boto3, botocore.session
 """
     run = subprocess.run([PYTHON, "-S", "-c", program], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr

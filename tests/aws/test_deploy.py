@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.aws.emulator import free_port, wait_for_port
+from local.emulator import free_port, wait_for_port
 from tests.aws.templates import ROOT, aws_regions, environments, source
 
 NAMES = {place: row["Region"] for place, row in source()["Mappings"]["Regions"].items()}

@@ -17,8 +17,8 @@ import psycopg
 import pytest
 import redis
 
+from local.emulator import Emulator, emulated, is_possible
 from local.servers import Servers
-from tests.aws.emulator import Emulator, emulated, is_possible
 from tests.aws.templates import ROOT, aws_regions, deployed, of_type
 from tests.conftest import require
 from vantage import wire

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 import redis
 
+from local.emulator import emulated, is_possible
 from local.servers import Servers
-from tests.aws.emulator import emulated, is_possible
 from tests.aws.templates import ROOT, aws_regions, deployed, environments, of_type
 from tests.conftest import require
 from vantage import wire

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from local.scenarios import SUBJECT, Scenario, stored, ticks, watched
-from vantage.judge import Judge
+from vantage.judge.tick import Judge
 from vantage.store.ledger import as_time
 from vantage.verdict.fleet import Stored, tick_of
 

@@ -8,7 +8,7 @@ import pytest
 
 from local.scenarios import SUBJECT, Scenario, outcome, read_scenarios, stored, ticks, watched
 from tests.judge.history import Lived
-from vantage.judge import Judge
+from vantage.judge.tick import Judge
 from vantage.verdict.fleet import History, TickJudgement, judge
 
 FILES = [Path(__file__).parent.parent / "verdict" / name for name in ("scenarios.yaml", "more.yaml")]

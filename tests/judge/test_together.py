@@ -15,7 +15,7 @@ from local.environments import IMPORT_PATH
 from tests.judge.history import EVENTS, record
 from tests.judge.together import MONITORS, REGIONS, TICKS, rows_stored_in
 from vantage.check import Status
-from vantage.judge import Judge
+from vantage.judge.tick import Judge
 from vantage.store import judging as store
 from vantage.store.connection import connect
 from vantage.store.ledger import as_time

@@ -9,7 +9,7 @@ import psycopg
 
 from tests.judge.history import record
 from vantage.check import Status
-from vantage.judge import Judge
+from vantage.judge.tick import Judge
 from vantage.store.connection import connect
 from vantage.verdict.fleet import Stored
 from vantage.verdict.rows import Row

@@ -8,8 +8,3 @@ bench      one monitor in one tick, by the rules of vantage.verdict
 memory     what is remembered of a monitor that is not quietly up
 facts      what people are told
 """
-
-from vantage.judge.aside import JudgeAside
-from vantage.judge.tick import Judge, Judged
-
-__all__ = ["Judge", "JudgeAside", "Judged"]

@@ -1,17 +1,24 @@
-"""Judging beside probing: in a thread with a connection of its own, after each flush, and never at probing's cost."""
+"""Judging beside probing: in a thread with a connection of its own, after each flush, and never at probing's cost.
+
+The rules are half of what a worker would import of Vantage. A first run loads them in a thread, while it waits for its
+servers, so that its environment is there sooner.
+"""
 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import psycopg
 
 from vantage.clock import Clock
 from vantage.durations import Durations
 from vantage.errors import ServerUnavailable
-from vantage.judge.tick import Judge, Judged
 from vantage.store.connection import Database
+
+if TYPE_CHECKING:
+    from vantage.judge.tick import Judge, Judged
 
 
 @dataclass(slots=True)
@@ -26,7 +33,7 @@ class JudgeAside:
     clock: Clock
     durations: Durations
     kick: Callable[[], None] = lambda: None
-    done: list[Judged] = field(default_factory=list)
+    done: "list[Judged]" = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
     _wanted: asyncio.Event = field(default_factory=asyncio.Event)
     _task: "asyncio.Task[None] | None" = None
@@ -54,20 +61,15 @@ class JudgeAside:
             await asyncio.to_thread(self._look)
 
     async def _run(self) -> None:
+        await _to_its_end(_rules)
         while True:
             await self._wanted.wait()
             self._wanted.clear()
-            # Shielded: a thread cannot be cancelled, and must not be left at work when the environment is frozen.
-            look = asyncio.ensure_future(asyncio.to_thread(self._look))
-            try:
-                await asyncio.shield(look)
-            except asyncio.CancelledError:
-                await look
-                raise
+            await _to_its_end(self._look)
 
     def _look(self) -> None:
         try:
-            judged = Judge(self.database.connection(), self.durations).run(self.clock.now_ms())
+            judged = _rules()(self.database.connection(), self.durations).run(self.clock.now_ms())
         except (ServerUnavailable, psycopg.Error) as error:
             self.trouble.append(f"{type(error).__name__}: {error}"[:300])
             self.database.close()
@@ -76,3 +78,19 @@ class JudgeAside:
             self.done.append(judged)
         if judged.notices:
             self.kick()
+
+
+def _rules() -> "type[Judge]":
+    from vantage.judge.tick import Judge  # noqa: PLC0415  # see above
+
+    return Judge
+
+
+async def _to_its_end(call: Callable[[], object]) -> None:
+    """Call in a thread. It cannot be cancelled, and must not be left at work when the environment is frozen."""
+    work = asyncio.ensure_future(asyncio.to_thread(call))
+    try:
+        await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await work
+        raise

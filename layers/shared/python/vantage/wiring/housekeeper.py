@@ -4,7 +4,7 @@ import logging
 from typing import Any
 
 from vantage.housekeep import Housekeeper, Kept
-from vantage.judge import Judge
+from vantage.judge.tick import Judge
 from vantage.store.connection import answering
 from vantage.wiring.event import event_ms
 from vantage.wiring.home import home

@@ -12,7 +12,7 @@ from typing import Any
 from vantage import metrics
 from vantage.clock import Clock
 from vantage.drain import Drain, Station, Summary
-from vantage.judge import JudgeAside
+from vantage.judge.aside import JudgeAside
 from vantage.probe import Prober
 from vantage.probe.report import check_of, in_full
 from vantage.settings import Pooler, Settings

@@ -72,9 +72,19 @@ class Emulator:
 
 @contextmanager
 def emulated(
-    built: Path, function: str, env: Mapping[str, str], folder: Path, *, timeout_s: int = 240
+    built: Path,
+    function: str,
+    env: Mapping[str, str],
+    folder: Path,
+    *,
+    timeout_s: int = 240,
+    handler: str = "app.handler",
+    beside: Path | None = None,
 ) -> Iterator[Emulator]:
-    """Run a built function with its environment variables until the block ends; started by its first invocation."""
+    """Run a built function with its environment variables until the block ends; started by its first invocation.
+
+    `handler`, where it is not the function's own, is found in the folder `beside`.
+    """
     task, layer = built / function, built / "SharedLayer" / "python"
     home = folder / f"{function}-{free_port()}"
     (home / "runtime").mkdir(parents=True)
@@ -82,11 +92,11 @@ def emulated(
     emulator = Path(str(importlib.util.find_spec("samcli").origin)).parent / "local/rapid/aws-lambda-rie-x86_64"  # type: ignore[union-attr]
     lambda_env = {
         "PATH": os.environ["PATH"], "HOME": "/tmp", "LAMBDA_TASK_ROOT": str(task), "LAMBDA_RUNTIME_DIR": str(runtime),
-        "_HANDLER": "app.handler", "AWS_LAMBDA_FUNCTION_NAME": f"vantage-{function.lower()}",
+        "_HANDLER": handler, "AWS_LAMBDA_FUNCTION_NAME": f"vantage-{function.lower()}",
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
         "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout_s), "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
-        "PYTHONPATH": f"{task}:{layer}:{runtime}",
+        "PYTHONPATH": ":".join(str(path) for path in (task, layer, runtime, beside) if path),
     }  # fmt: skip
     addresses = ["--runtime-interface-emulator-address", f"127.0.0.1:{port}"]
     addresses += ["--runtime-api-address", f"127.0.0.1:{free_port()}"]
@@ -95,7 +105,7 @@ def emulated(
     with (
         log.open("wb") as output,
         subprocess.Popen(
-            [*command, "app.handler"], cwd=task, env={**lambda_env, **env}, stdout=output, stderr=output
+            [*command, handler], cwd=task, env={**lambda_env, **env}, stdout=output, stderr=output
         ) as process,
     ):
         try:
