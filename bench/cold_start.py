@@ -1,7 +1,7 @@
 """A cold start's INIT of each function, as built and under Lambda's emulator, beside its third-party packages alone.
 
 The other side is a process of the same Python that imports the packages the function does, and nothing of Vantage or of
-Lambda's runtime client. Both are CPU time from the start of the process: on a shared machine, time by the clock is not a
+Lambda's runtime client. Both are CPU time from the start of the process: on a shared machine, time by the clock is no
 property of the code.
 """
 
@@ -16,7 +16,9 @@ from bench.report import REPEATS, Limit, Row, alternating, at_most, compared, no
 from local.emulator import PYTHON, emulated, is_possible
 
 ROOT = Path(__file__).resolve().parents[1]
-FUNCTIONS: dict[str, Limit | None] = {"Worker": at_most(1.3), "Producer": None, "Housekeeper": None, "Notifier": None}
+FUNCTIONS: dict[str, Limit | None] = {
+    "Worker": at_most(1.3), "Producer": None, "Housekeeper": None, "Notifier": None, "Api": None,
+}  # fmt: skip
 # Modules of the layer that are others', without those that a package only imports by its own name.
 _PACKAGES = """
 import sys, app
