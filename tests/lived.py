@@ -3,9 +3,9 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg
@@ -17,9 +17,10 @@ from vantage.drain import Drain, Memory, Station
 from vantage.durations import Durations
 from vantage.errors import VantageError
 from vantage.housekeep import Housekeeper
+from vantage.judge import JudgeAside
 from vantage.produce import Producer
 from vantage.store import regions
-from vantage.store.connection import AsyncDatabase, connect
+from vantage.store.connection import AsyncDatabase, Database, connect
 from vantage.stream.reader import StreamReader
 from vantage.stream.writer import StreamWriter
 
@@ -58,6 +59,8 @@ class System:
     silent_worker: tuple[int, ...] = ()
     errors: list[str] = field(default_factory=list)
     probe: Probe = field(default_factory=Probe)
+    interval_s: int | None = None  # None: a mixture
+    judging: bool = False
 
     async def live(self) -> None:
         """Run so many minutes, then let a last run finish what is left, and close the books."""
@@ -84,9 +87,10 @@ class System:
             regions.insert_region(connection, "EU", "local", "g-eu")
             connection.execute(
                 """INSERT INTO monitor (slug, name, type, spec, interval_s, timeout_ms)
-                   SELECT gen_random_uuid(), 'M', 'http', '{}', CASE WHEN n %% 10 = 0 THEN 30 ELSE 60 END, 1000
+                   SELECT gen_random_uuid(), 'M', 'http', '{}',
+                          coalesce(%s, CASE WHEN n %% 10 = 0 THEN 30 ELSE 60 END), 1000
                      FROM generate_series(1, %s) n""",
-                (self.monitors,),
+                (self.interval_s, self.monitors),
             )
             connection.execute("SELECT ensure_result_days(current_date - 1, current_date + 1)")
 
@@ -118,12 +122,28 @@ class System:
         station = Station("EU", "local", reader, database, self.probe, Memory())
         try:
             clock = Clock(await reader.time_s(), self.pace)
-            await Drain(station, clock, uuid.uuid4().hex, int(self.pace.real_s(TIMEOUT_S) * 1000)).run()
+            async with self._judging(clock) as flushed:
+                run = Drain(
+                    replace(station, flushed=flushed), clock, uuid.uuid4().hex, int(self.pace.real_s(TIMEOUT_S) * 1000)
+                )
+                await run.run()
         except VantageError as error:
             self.errors.append(str(error))
         finally:
             await reader.close()
             await database.close()
+
+    @asynccontextmanager
+    async def _judging(self, clock: Clock) -> AsyncIterator[Callable[[], None]]:
+        """As the worker's environment has it."""
+        if not self.judging:
+            yield lambda: None
+            return
+        bench = Database(self.database_url)
+        async with JudgeAside(bench, clock, Durations()) as aside:
+            yield aside.call
+        self.errors += aside.trouble
+        bench.close()
 
     def _close(self) -> None:
         stream = StreamWriter(self.redis_url)

@@ -365,3 +365,63 @@ def test_postgres_ended_in_the_middle_is_said_and_the_next_run_resumes(
     database.execute("UPDATE tick_ledger SET lease_until = now() - interval '1 s'")
     run(database, stream, minute, owner="next")
     assert sheet(database, minute + 60) == {"EU": (3, 0)}
+
+
+def due_in(database: psycopg.Connection, tick_s: int) -> set[int]:
+    """The monitors that are due in a tick."""
+    return {
+        monitor
+        for (monitor,) in database.execute(
+            "SELECT monitor_id FROM monitor_schedule WHERE is_due(phase_s, interval_s, %s)", (tick_s,)
+        )
+    }
+
+
+def test_a_monitor_to_be_looked_at_sooner_gets_an_extra_check(
+    database: psycopg.Connection, stream: StreamWriter, redis_client: Any, minute: int
+) -> None:
+    """In each tick in which it is not due anyway, at its own offset, in all its regions, in the order of ids; counted
+    as pushed and not as due, and where it is withheld as nothing.
+
+    Broken once by counting a withheld one as skipped.
+    """
+    add_regions(database)
+    add_monitors(database, 40, interval_s=300)
+    add_monitors(database, 2, only=["EU"], interval_s=600)
+    add_monitors(database, 2)
+    database.execute("INSERT INTO sooner SELECT id FROM monitor")
+    database.execute("UPDATE region SET last_seen = now() - interval '301 s' WHERE name = 'INDIA'")
+    run(database, stream, minute, page=7)
+    entries = [(*map(int, key.decode().split("-")), value[wire.FIELD]) for key, value in redis_client.xrange(STREAM)]
+    entries = [one for one in entries if one[0] >= (minute + 60) * 1000]
+    assert [one[:2] for one in entries] == sorted(one[:2] for one in entries)
+    assert {monitor for _, monitor, _ in entries} == set(range(1, 45))
+    due = due_in(database, minute + 60)
+    assert {monitor for _, monitor, value in entries if not wire.is_extra(value)} == due
+    offsets = dict(database.execute("SELECT monitor_id, offset_ms(phase_s, interval_s, 10) FROM monitor_schedule"))
+    assert all(at == (minute + 60) * 1000 + offsets[monitor] for at, monitor, _ in entries)
+    everywhere = {row[0] for row in database.execute("SELECT id FROM monitor WHERE regions IS NULL")}
+    assert sheet(database, minute + 60) == {
+        "EU": (44, 0), "USA": (42, 0), "INDIA": (0, len(due & everywhere)),
+    }  # fmt: skip
+    ledger.close_tick(database, minute + 60)
+    assert database.execute(
+        "SELECT due FROM tick_ledger WHERE tick = %s AND region = 'EU'", (ledger.as_time(minute + 60),)
+    ).fetchone() == (len(due),)
+
+
+def test_a_resumed_tick_counts_its_extra_checks_as_nobody_s_due(
+    database: psycopg.Connection, stream: StreamWriter, redis_client: Any, minute: int
+) -> None:
+    """Entries of a page that was not committed are counted from the stream; extras among them hide no check that was
+    skipped. Broken once by taking them for due ones."""
+    add_regions(database, "EU")
+    add_monitors(database, 60, interval_s=120)
+    database.execute("INSERT INTO sooner SELECT id FROM monitor")
+    run(database, stream, minute)
+    gone = [key for key, value in redis_client.xrange(STREAM, min=(minute + 60) * 1000)
+            if not wire.is_extra(value[wire.FIELD])][:3]  # fmt: skip
+    redis_client.xdel(STREAM, *gone)
+    database.execute("UPDATE tick_ledger SET pushed_at = NULL, owner = NULL, pushed = 0, cursor_ms = 0, cursor_id = 0")
+    run(database, stream, minute, owner="next")
+    assert sheet(database, minute + 60) == {"EU": (57, 3)}

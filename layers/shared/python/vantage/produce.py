@@ -207,14 +207,15 @@ class _TickPusher:
         return due.due_rows(self._producer.connection, self._tick, cursor, self._producer.page_size)
 
     def _push_page(self, rows: Sequence[DueRow], *, complete: bool) -> None:
-        due_in = [self._due_in(wanted) for _, _, wanted, _, _ in rows]
+        due_in = [self._due_in(row[2]) for row in rows]
         free = due_in if self._nothing_held else [self._free(r, row[1]) for r, row in zip(due_in, rows, strict=True)]
         page = [
-            (b"%d-%d" % (at_ms, monitor_id), wire.head(regions, interval_s) + body.encode())
-            for (at_ms, monitor_id, _, interval_s, body), regions in zip(rows, free, strict=True)
+            (b"%d-%d" % (at_ms, monitor_id), wire.head(regions, interval_s, extra) + body.encode())
+            for (at_ms, monitor_id, _, interval_s, extra, body), regions in zip(rows, free, strict=True)
             if regions
         ]
-        pushed, skipped = _by_region(Counter(zip(due_in, free, strict=True)))
+        extra = [row[4] for row in rows]
+        pushed, skipped = _by_region(Counter(zip(due_in, free, extra, strict=True)))
         stream = self._producer.stream
         refused = stream.push(page, self._mark() if complete else None) if page or complete else 0
         cursor = _cursor_at(rows[-1]) if rows else self._cursor
@@ -235,18 +236,20 @@ class _TickPusher:
     def _recount(self, after: Cursor, until: Cursor) -> tuple[Counter[Region], Counter[Region]]:
         """What of a range is in the stream, by the entries' own lists, and what of it was due and is not there."""
         pushed: Counter[Region] = Counter()
+        extra: Counter[Region] = Counter()
         span = (after.at_ms, after.monitor_id), (until.at_ms, until.monitor_id)
         for _, value in self._producer.stream.range(*span):
-            pushed.update(r for r in wire.listed(value) if r in self._tick.regions)
+            here = extra if wire.is_extra(value) else pushed
+            here.update(r for r in wire.listed(value) if r in self._tick.regions)
         due_there: Counter[Region] = Counter()
         for due_in in self._due_between(after, until):
             due_there.update(due_in)
-        return pushed, due_there - pushed
+        return pushed + extra, due_there - pushed
 
     def _due_between(self, after: Cursor, until: Cursor) -> Iterator[_Regions]:
         while rows := self._rows_behind(after):
             inside = [row for row in rows if _cursor_at(row) <= until]
-            yield from (self._due_in(wanted) for _, _, wanted, _, _ in inside)
+            yield from (self._due_in(row[2]) for row in inside if not row[4])
             if len(inside) < self._producer.page_size:
                 return
             after = _cursor_at(rows[-1])
@@ -265,11 +268,12 @@ def _cursor_at(row: DueRow) -> Cursor:
     return Cursor(row[0], row[1])
 
 
-def _by_region(fates: Mapping[tuple[_Regions, _Regions], int]) -> tuple[Counter[Region], Counter[Region]]:
-    """Pushed and skipped per region, from how many checks were due in these regions and pushed to those."""
+def _by_region(fates: Mapping[tuple[_Regions, _Regions, bool], int]) -> tuple[Counter[Region], Counter[Region]]:
+    """Pushed and skipped per region, from how many checks were for these regions and pushed to those; an extra that is
+    withheld is neither, since nobody's schedule asked for it."""
     pushed: Counter[Region] = Counter()
     skipped: Counter[Region] = Counter()
-    for (due_in, regions), count in fates.items():
+    for (due_in, regions, extra), count in fates.items():
         pushed.update(dict.fromkeys(regions, count))
-        skipped.update(dict.fromkeys(set(due_in) - set(regions), count))
+        skipped.update({} if extra else dict.fromkeys(set(due_in) - set(regions), count))
     return pushed, skipped

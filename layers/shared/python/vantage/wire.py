@@ -65,6 +65,11 @@ def raw_text(value: bytes) -> str:
     return value[:_RAW_KEPT].decode("utf-8", "replace").replace("\0", "\ufffd")
 
 
+def is_extra(value: bytes) -> bool:
+    """Whether an entry is an extra check, which nobody's schedule asked for."""
+    return value.split(b";", 4)[3:4] == [b"x"]
+
+
 def decode(entry_id: str, value: bytes) -> Entry:
     """Read an entry; raises UndecodableEntry, and nothing else, for anything that is not one."""
     checked_at_ms, monitor_id = split_id(entry_id)

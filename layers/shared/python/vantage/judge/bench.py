@@ -12,7 +12,7 @@ from vantage.judge.facts import cause, latest_of, moment, monitor_facts, region_
 from vantage.monitor import Region
 from vantage.store.judging import Decided, FaultAt, HeldState, Record, Seen, Subject
 from vantage.verdict.decisions import Incident, Judgement, Notice, NoticeKind
-from vantage.verdict.monitor import MonitorState, judge_slot
+from vantage.verdict.monitor import MonitorState, judge_slot, wants_sooner
 from vantage.verdict.monitor import Seen as SeenAtSlot
 from vantage.verdict.region import RegionState, Run, Streak
 from vantage.verdict.rows import COUNTED, Row, Slot, counts
@@ -60,6 +60,7 @@ class Outcome:
     advisories_opened: list[Record] = field(default_factory=list)
     advisories_closed: list[Record] = field(default_factory=list)
     notices: list[Record] = field(default_factory=list)
+    sooner: list[Record] = field(default_factory=list)
     memories: list[Record] = field(default_factory=list)
     forgotten: list[int] = field(default_factory=list)
 
@@ -94,6 +95,7 @@ class MonitorBench:
             if judgement.verdict != verdict:
                 verdict = judgement.verdict
                 outcome.verdicts.append({"monitor_id": self.subject.id, "at": slot.at_ms, "verdict": verdict})
+        self._note_sooner(outcome, state)
         if memory.is_quiet(state) and verdict == Verdict.UP:
             outcome.forgotten += [self.subject.id] if self.kept else []
         else:
@@ -152,7 +154,14 @@ class MonitorBench:
             outcome.events.append(_event(monitor_id, opened_ms, end_ms, "closed", {"because": "deleted"}))
         for region in state.advisories:
             outcome.advisories_closed.append({"monitor_id": monitor_id, "region": region, "closed": end_ms})
+        outcome.sooner.append({"monitor_id": monitor_id, "wanted": False})
         outcome.forgotten.append(monitor_id)
+
+    def _note_sooner(self, outcome: Outcome, state: MonitorState) -> None:
+        """Whether the next tick is to look again, as of its last slot; announced work is not worth another look."""
+        if slots := self.slots():
+            wanted = wants_sooner(state, slots[-1], self._rules()) and not any_holds(self.windows, slots[-1].at_ms)
+            outcome.sooner.append({"monitor_id": self.subject.id, "wanted": wanted})
 
     def _note(self, outcome: Outcome, before: MonitorState, after: MonitorState, judgement: Judgement) -> None:
         """Turn what was decided at a slot into records."""

@@ -1,12 +1,13 @@
-"""Which checks a tick has, page by page, from `monitor_schedule` as it was in force in that tick."""
+"""Which checks a tick has, page by page, from `monitor_schedule` as it was in force in that tick; and an extra one of
+each monitor that is to be looked at sooner."""
 
 from vantage.monitor import Region
 from vantage.schedule import offset_ms
 from vantage.store.connection import Connection
 from vantage.store.ledger import Cursor, OwnedTick, as_time
 
-DueRow = tuple[int, int, list[Region] | None, int, str]
-"""at_ms, monitor_id, regions or None for all, interval_s, body as JSON text."""
+DueRow = tuple[int, int, list[Region] | None, int, bool, str]
+"""at_ms, monitor_id, regions or None for all, interval_s, whether it is an extra, body as JSON text."""
 
 _BELOW_A_MINUTE = (10, 15, 20, 30)
 
@@ -14,11 +15,11 @@ _BELOW_A_MINUTE = (10, 15, 20, 30)
 # The server renders the body in a scalar subquery, which is always a look-up by primary key, never a hash of all. Put
 # together by hand: json_build_array costs it more, and a type is one of a few plain words.
 _PAGE = """
-SELECT d.at_ms, d.monitor_id, d.regions::text[], d.interval_s,
+SELECT d.at_ms, d.monitor_id, d.regions::text[], d.interval_s, d.extra,
        (SELECT '[' || m.timeout_ms || ',"' || m.type || '",' || m.spec || ']' FROM monitor m WHERE m.id = d.monitor_id)
   FROM (
     (SELECT %(tick_s)s::bigint * 1000 + offset_ms(phase_s, interval_s, %(spread)s) AS at_ms,
-            monitor_id, regions, interval_s
+            monitor_id, regions, interval_s, false AS extra
        FROM monitor_schedule
       WHERE enabled AND interval_s >= 60 AND from_tick <= %(tick)s AND %(tick)s < until_tick
         AND is_due(phase_s, interval_s, %(tick_s)s)
@@ -27,12 +28,21 @@ SELECT d.at_ms, d.monitor_id, d.regions::text[], d.interval_s,
     UNION ALL
     (SELECT s.* FROM unnest(%(intervals)s::int[], %(begins)s::bigint[], %(phases)s::int[], %(monitors)s::bigint[])
             AS v (interval_s, begin_ms, phase_s, monitor_id),
-       LATERAL (SELECT v.begin_ms + offset_ms(phase_s, interval_s, %(spread)s) AS at_ms, monitor_id, regions, interval_s
+       LATERAL (SELECT v.begin_ms + offset_ms(phase_s, interval_s, %(spread)s) AS at_ms, monitor_id, regions,
+                       interval_s, false
                   FROM monitor_schedule m
                  WHERE enabled AND interval_s < 60 AND m.interval_s = v.interval_s
                    AND from_tick <= %(tick)s AND %(tick)s < until_tick
                    AND (m.phase_s, m.monitor_id) > (v.phase_s, v.monitor_id)
                  ORDER BY m.phase_s, m.monitor_id LIMIT %(limit)s) s)
+    UNION ALL
+    (SELECT %(tick_s)s::bigint * 1000 + offset_ms(phase_s, interval_s, %(spread)s),
+            monitor_id, regions, interval_s, true
+       FROM sooner JOIN monitor_schedule USING (monitor_id)
+      WHERE enabled AND interval_s > 60 AND from_tick <= %(tick)s AND %(tick)s < until_tick
+        AND NOT is_due(phase_s, interval_s, %(tick_s)s)
+        AND (phase_s %% 60, monitor_id) > (%(phase)s, %(monitor)s)
+      ORDER BY phase_s %% 60, monitor_id LIMIT %(limit)s)
   ) d ORDER BY at_ms, monitor_id LIMIT %(limit)s"""
 
 

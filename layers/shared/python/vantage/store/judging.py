@@ -425,6 +425,7 @@ class Decided:
     advisories_opened: Sequence[Record] = ()
     advisories_closed: Sequence[Record] = ()
     notices: Sequence[Record] = ()
+    sooner: Sequence[Record] = ()
     memories: Sequence[Record] = ()
     forgotten: Collection[int] = ()
 
@@ -482,6 +483,11 @@ _WRITES: Mapping[str, LiteralString] = {
           JOIN channel c ON c.name = ANY (m.channels) AND c.enabled AND x.event = ANY (c.events)
          ORDER BY x.n, c.name
             ON CONFLICT (channel, key) DO NOTHING""",
+    "sooner": """
+        MERGE INTO sooner s USING jsonb_to_recordset(%s) AS x (monitor_id bigint, wanted boolean)
+           ON s.monitor_id = x.monitor_id
+         WHEN MATCHED AND NOT x.wanted THEN DELETE
+         WHEN NOT MATCHED AND x.wanted THEN INSERT VALUES (x.monitor_id)""",
     "memories": """
         INSERT INTO judged_memory AS j SELECT monitor_id, memory, verdict
           FROM jsonb_to_recordset(%s) AS x (monitor_id bigint, memory jsonb, verdict text)
