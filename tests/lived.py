@@ -17,7 +17,7 @@ from vantage.drain import Drain, Memory, Station
 from vantage.durations import Durations
 from vantage.errors import VantageError
 from vantage.housekeep import Housekeeper
-from vantage.judge import JudgeAside
+from vantage.judge.aside import JudgeAside
 from vantage.produce import Producer
 from vantage.store import regions
 from vantage.store.connection import AsyncDatabase, Database, connect

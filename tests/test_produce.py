@@ -398,7 +398,9 @@ def test_a_monitor_to_be_looked_at_sooner_gets_an_extra_check(
     assert {monitor for _, monitor, _ in entries} == set(range(1, 45))
     due = due_in(database, minute + 60)
     assert {monitor for _, monitor, value in entries if not wire.is_extra(value)} == due
-    offsets = dict(database.execute("SELECT monitor_id, offset_ms(phase_s, interval_s, 10) FROM monitor_schedule"))
+    offsets: dict[int, int] = dict(
+        database.execute("SELECT monitor_id, offset_ms(phase_s, interval_s, 10) FROM monitor_schedule").fetchall()
+    )
     assert all(at == (minute + 60) * 1000 + offsets[monitor] for at, monitor, _ in entries)
     everywhere = {row[0] for row in database.execute("SELECT id FROM monitor WHERE regions IS NULL")}
     assert sheet(database, minute + 60) == {

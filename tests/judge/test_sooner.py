@@ -7,7 +7,7 @@ import pytest
 
 from tests.judge.history import record
 from vantage.check import Status
-from vantage.judge import Judge
+from vantage.judge.tick import Judge
 from vantage.store.ledger import as_time
 from vantage.verdict.fleet import Stored
 from vantage.verdict.rows import Row
