@@ -21,6 +21,7 @@ COMMANDS = {
     "incidents": "What was down, from where, and what was done about it: list, show, ack, note.",
     "maintenance": "Announced work, during which nothing counts: list, add, end.",
     "channels": "Where people are told: list, test.",
+    "tokens": "Who may ask the API for what: create, list, revoke.",
     "ledger": "Where the checks of each minute ended: the sheet.",
     "doctor": "Is everything there that is needed, and what to do where it is not.",
     "migrate": "Bring the database up to date.",

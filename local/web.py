@@ -43,7 +43,7 @@ class Page:
 def start_page(database_url: str, redis_url: str, port: int) -> Page:
     """Serve on 127.0.0.1 in threads of this process; port 0 takes a free one. Raises OSError where it is taken."""
     stream = StreamWriter(redis_url, timeout_s=REDIS_PATIENCE_S)
-    server = _Server(port, App(Sources(Database(database_url, name="vantage page"), stream)))
+    server = _Server(port, App(Sources(Database(database_url, name="vantage page"), stream, allow_private=True)))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="page", daemon=True)
     thread.start()
     return Page(f"http://{HOST}:{server.server_address[1]}", server, thread)

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import click
 
 from local.commands.database import Refused, Single, with_database
 from local.commands.output import json_option, print_json, print_table
+from vantage.face.told.failures import Names, failure
 from vantage.monitor import Region
 from vantage.store import figures, history
 from vantage.store.connection import Connection
@@ -18,7 +18,6 @@ from vantage.store.sheet import database_time
 from vantage.view.numbers import latency, percent
 
 WINDOWS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
-Names = Mapping[int, tuple[str, str]]
 
 
 @click.command(cls=Single)
@@ -46,7 +45,7 @@ def failures(
     page = history.failures(connection, [region] if region else known, first, now, cursor=cursor, limit=limit)
     beside = history.elsewhere(connection, page.rows)
     if as_json:
-        data = [_as_json(row, names, beside.get((row.monitor_id, row.checked_at), {})) for row in page.rows]
+        data = [failure(row, names, beside.get((row.monitor_id, row.checked_at), {})) for row in page.rows]
         print_json({"data": data, "next_cursor": page.next_cursor})
         return
     if not page.rows:
@@ -86,10 +85,3 @@ def _row(row: Seen, names: Names, beside: Mapping[Region, str]) -> Sequence[str]
         f"{row.checked_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}", row.region, names.get(row.monitor_id, ("?", ""))[0],
         row.reason or "", str(row.http_status or ""), latency(row.total_us) if row.total_us is not None else "", others,
     )  # fmt: skip
-
-
-def _as_json(row: Seen, names: Names, beside: Mapping[Region, str]) -> dict[str, Any]:
-    rest = {name: value for name, value in row._asdict().items() if name not in ("monitor_id", "checked_at")}
-    slug, _ = names.get(row.monitor_id, (None, None))
-    at = row.checked_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return {"slug": slug, "checked_at": at, **rest, "elsewhere": {r: s for r, s in beside.items() if r != row.region}}

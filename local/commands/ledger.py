@@ -2,20 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import click
 
 from local.commands.database import Refused, Single, data_dir_option, open_database, system_env
 from local.commands.output import json_option, print_json, print_table
+from vantage.face.told.ledger import backlogs, backlogs_told, remainder, state, tick_told
 from vantage.monitor import Region
 from vantage.settings import check_encrypted
 from vantage.store.connection import Connection
-from vantage.store.regions import list_regions
-from vantage.store.sheet import Counts, TickSheet, database_time, latest_ticks, one_tick
+from vantage.store.sheet import TickSheet, database_time, latest_ticks, one_tick
 from vantage.stream.writer import Backlog, StreamWriter
 
 SHOWN = 10
@@ -37,12 +35,12 @@ def ledger(text: str | None, as_json: bool, data_dir: Path) -> None:
     with closing(open_database(env)) as connection:
         now = database_time(connection)
         ticks = [_tick(connection, text, now)] if text else latest_ticks(connection, SHOWN)
-        backlogs = _backlogs(connection, env)
+        found = _backlogs(connection, env)
     if as_json:
-        print_json({"data": [_as_dict(tick) for tick in ticks], "next_cursor": None, "backlog": _plain(backlogs)})
+        print_json({"data": [tick_told(tick) for tick in ticks], "next_cursor": None, "backlog": backlogs_told(found)})
         return
     print_table(HEADS, (row for tick in ticks for row in _rows(tick)))
-    for line in (*_silence(ticks, now if not text else None), *_remainders(ticks, backlogs)):
+    for line in (*_silence(ticks, now if not text else None), *_remainders(ticks, found)):
         click.echo(line)
 
 
@@ -74,28 +72,14 @@ def _backlogs(connection: Connection, env: Mapping[str, str]) -> dict[Region, Ba
         return {}
     check_encrypted("REDIS_URL", url)
     with closing(StreamWriter(url)) as stream:
-        groups = stream.backlogs()
-    return {row.name: groups[row.redis_group] for row in list_regions(connection) if row.redis_group in groups}
-
-
-def _state(tick: TickSheet) -> str:
-    if tick.gap:
-        return "gap"
-    if not tick.complete:
-        return "pushing"
-    return "closed" if tick.closed else "open"
-
-
-def _remainder(tick: TickSheet, counts: Counts) -> tuple[int | None, int | None]:
-    """(open, lost): the same figure, before and after the close."""
-    return (None, counts.lost) if tick.closed else (counts.lost, None)
+        return backlogs(connection, stream)
 
 
 def _rows(tick: TickSheet) -> list[Sequence[str]]:
     return [
-        (f"{tick.tick.astimezone(UTC):%Y-%m-%d %H:%M}", region, _state(tick), *map(_shown, (
+        (f"{tick.tick.astimezone(UTC):%Y-%m-%d %H:%M}", region, state(tick), *map(_shown, (
             tick.due.get(region), counts.scheduled, counts.stored, counts.expired, counts.skipped, counts.dead,
-            *_remainder(tick, counts))))
+            *remainder(tick, counts))))
         for region, counts in tick.regions.items()
     ]  # fmt: skip
 
@@ -130,21 +114,3 @@ def _remainders(ticks: Sequence[TickSheet], backlogs: Mapping[Region, Backlog]) 
         if still or held:
             lines.append(f"{region}: {still} open{held}")
     return lines
-
-
-def _as_dict(tick: TickSheet) -> dict[str, Any]:
-    return {
-        "tick": tick.tick.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-        "state": _state(tick),
-        "regions": {region: _counts(tick, region) for region in tick.regions},
-    }
-
-
-def _counts(tick: TickSheet, region: Region) -> dict[str, int | None]:
-    counts = tick.regions[region]
-    still, lost = _remainder(tick, counts)
-    return {"due": tick.due.get(region), **counts.as_dict(), "open": still, "lost": lost}
-
-
-def _plain(backlogs: Mapping[Region, Backlog]) -> dict[Region, dict[str, int | None]]:
-    return {region: asdict(backlog) for region, backlog in backlogs.items()}

@@ -1,36 +1,31 @@
 """vantage uptime: how much of the time, seen from where, and how much of it was seen at all."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import click
 
 from local import spark
 from local.commands.database import Refused, Single, with_database
 from local.commands.output import json_option, print_json, print_table
+from vantage.face.told import uptime as told
 from vantage.latency import Histogram
 from vantage.monitor import Region
 from vantage.store import figures, history
 from vantage.store.connection import Connection
-from vantage.store.figures import NO_PHASES, NO_TIMES, Cover, Latency, Phases
+from vantage.store.figures import NO_PHASES, Cover, Latency, Phases
 from vantage.store.looks import HOUR
-from vantage.store.rollups import DAY, day_of, hour_of, midnight
+from vantage.store.rollups import day_of, hour_of, midnight
 from vantage.store.sheet import database_time
 from vantage.uptime import Tally, Uptime
 from vantage.view.numbers import NOTHING, latency, span
 
-WINDOWS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30), "90d": timedelta(days=90)}
-JUDGED_AFTER = timedelta(seconds=75)
-BY_HOURS_UP_TO = timedelta(days=3)
 FLIPS_SHOWN = 10
-SHARES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 
 
 @click.command(cls=Single)
 @click.argument("slug", required=False)
-@click.option("--window", type=click.Choice(list(WINDOWS)), help="So far back from now.  [default: 24h]")
+@click.option("--window", type=click.Choice(list(told.WINDOWS)), help="So far back from now.  [default: 24h]")
 @click.option(
     "--from", "first_text", metavar="TIME", help="Instead: from then, such as 2026-11-01 or 2026-11-24T08:00Z."
 )
@@ -52,7 +47,7 @@ def uptime(
         raise Refused("Give either --window or --from and --to.")
     with figures.one_sight(connection):
         first, until = _span(database_time(connection), window or "24h", first_text, until_text)
-        pieces = figures.covered(connection, first, until, by_hours=until - first <= BY_HOURS_UP_TO)
+        pieces = told.pieces_of(connection, first, until)
         if slug is None:
             _show_all(connection, pieces, as_json)
         else:
@@ -60,16 +55,11 @@ def uptime(
 
 
 def _span(now: datetime, window: str, first_text: str | None, until_text: str | None) -> tuple[datetime, datetime]:
-    newest = (now - JUDGED_AFTER).replace(second=0, microsecond=0)
-    until = _instant("--to", until_text) if until_text else newest
-    if first_text:
-        first = _instant("--from", first_text)
-    else:
-        back = until - WINDOWS[window]
-        first = hour_of(back) if window != "90d" else midnight(day_of(back))
-    if first >= min(until, newest):
-        raise Refused("There is nothing between --from and --to, or it is yet to come.")
-    return first, min(until, newest)
+    first, until = (_instant(o, t) if t else None for o, t in (("--from", first_text), ("--to", until_text)))
+    try:
+        return told.span(now, window, first, until)
+    except ValueError:
+        raise Refused("There is nothing between --from and --to, or it is yet to come.") from None
 
 
 def _instant(option: str, text: str) -> datetime:
@@ -88,18 +78,15 @@ def _find(connection: Connection, slug: str) -> tuple[int, str, str]:
 
 
 def _show_all(connection: Connection, pieces: Cover, as_json: bool) -> None:
+    if as_json:
+        print_json({**told.frame(pieces), "data": told.of_all(connection, pieces), "next_cursor": None})
+        return
     counted = figures.uptimes(connection, pieces)
     down = history.down_seconds(connection, pieces.first, pieces.until)
     shown = [(id_, slug, name, counted.get(id_)) for id_, (slug, name) in history.names(connection).items()]
-    if as_json:
-        data = [
-            {"slug": slug, "name": name, "down_s": down.get(id_, 0), **_as_json(of)} for id_, slug, name, of in shown
-        ]
-        print_json({**_frame(pieces), "data": data, "next_cursor": None})
-        return
     unit, units = _units(pieces)
     courses = figures.series(connection, pieces, unit)
-    regions = sorted({region for of in counted.values() for region in of.regions}, key=_by_name)
+    regions = sorted({region for of in counted.values() for region in of.regions}, key=told.by_name)
     heads = ("MONITOR", "AVAILABILITY", "COVERAGE", "LOW", "HIGH", *regions, "DOWN FOR", "COURSE")
     print_table(
         heads,
@@ -119,19 +106,16 @@ def _show_all(connection: Connection, pieces: Cover, as_json: bool) -> None:
 
 
 def _show_one(connection: Connection, monitor: tuple[int, str, str], pieces: Cover, as_json: bool) -> None:
-    id_, slug, name = monitor
+    if as_json:
+        print_json(told.of_one(connection, monitor, pieces))
+        return
+    id_, _, _ = monitor
     unit, units = _units(pieces)
     of = figures.uptimes(connection, pieces, [id_]).get(id_)
     times, times_course = figures.latencies(connection, pieces, id_, unit)
     phases = figures.phases(connection, pieces, id_)
     flips = history.flips(connection, id_, pieces.first, pieces.until)
     down_s = history.down_seconds(connection, pieces.first, pieces.until).get(id_, 0)
-    if as_json:
-        print_json({
-            **_frame(pieces), "slug": slug, "name": name, "down_s": down_s, **_as_json(of, times, phases),
-            "flips": [asdict(flip) | {"checked_at": _iso(flip.checked_at)} for flip in flips],
-        })  # fmt: skip
-        return
     course = figures.series(connection, pieces, unit, [id_]).get(id_, {})
     _show_uptime(of, course, units)
     _show_times(times, phases, times_course, units)
@@ -144,7 +128,7 @@ def _show_one(connection: Connection, monitor: tuple[int, str, str], pieces: Cov
 
 def _show_uptime(of: Uptime | None, course: Mapping[datetime, Uptime], units: Sequence[datetime]) -> None:
     rows = []
-    for region in sorted(of.regions, key=_by_name) if of else ():
+    for region in sorted(of.regions, key=told.by_name) if of else ():
         tallies = [course[at].regions.get(region) if at in course else None for at in units]
         rows.append((region, *_figures(of.regions[region] if of else Tally()), spark.of_uptime(tallies)))
     available = spark.of_uptime([_availability(course.get(at)) for at in units])
@@ -175,29 +159,21 @@ def _show_times(
         "P50'S COURSE",
     )
     rows = []
-    for region in sorted(times, key=_by_name):
-        usual = _usual_us(times[region], phases.get(region, NO_PHASES))
+    for region in sorted(times, key=told.by_name):
+        usual = told.usual_us(times[region], phases.get(region, NO_PHASES))
         known = {name: us for name, us in usual.items() if us is not None}
         middles = [course[region][at].quantile_ms(0.5) if at in course[region] else None for at in units]
         rows.append((
-            region, *(_time(times[region].total.quantile_ms(share)) for _, share in SHARES),
+            region, *(_time(times[region].total.quantile_ms(share)) for _, share in told.SHARES),
             *map(latency, usual.values()), max(known, key=known.__getitem__) if known else "", spark.of_times(middles),
         ))  # fmt: skip
     print_table(heads, rows)
     click.echo()
 
 
-def _usual_us(times: Latency, phases: Phases) -> dict[str, int | None]:
-    first_byte_ms = times.first_byte.quantile_ms(0.5)
-    return {
-        "dns": phases.dns_us, "connect": phases.connect_us, "tls": phases.tls_us,
-        "first byte": None if first_byte_ms is None else round(first_byte_ms * 1000), "download": phases.download_us,
-    }  # fmt: skip
-
-
 def _units(pieces: Cover) -> tuple[timedelta, list[datetime]]:
     """Hours of a short span, days of a long one."""
-    unit = HOUR if pieces.until - pieces.first <= BY_HOURS_UP_TO else DAY
+    unit = told.unit_of(pieces)
     at = hour_of(pieces.first) if unit == HOUR else midnight(day_of(pieces.first))
     units = []
     while at < pieces.until:
@@ -225,51 +201,6 @@ def _availability(of: Uptime | None) -> Tally | None:
     return None if of is None else of.availability
 
 
-def _by_name(region: Region) -> int:
-    return {"USA": 0, "INDIA": 1, "EU": 2}.get(region, 3)
-
-
-def _frame(pieces: Cover) -> dict[str, Any]:
-    return {"from": _iso(pieces.first), "to": _iso(pieces.until)}
-
-
 def _show_frame(pieces: Cover, unit: timedelta) -> None:
     every = "an hour" if unit == HOUR else "a day"
     click.echo(f"From {pieces.first:%Y-%m-%d %H:%M} to {pieces.until:%Y-%m-%d %H:%M} UTC; a bar is {every}.")
-
-
-def _as_json(
-    of: Uptime | None, times: Mapping[Region, Latency] | None = None, phases: Mapping[Region, Phases] | None = None
-) -> dict[str, Any]:
-    """Percent with three digits, floored; beside it the seconds that it was counted from."""
-    regions: dict[str, Any] = {}
-    for region in sorted(of.regions, key=_by_name) if of else ():
-        regions[region] = _tally(of.regions[region] if of else Tally())
-        if times is not None:
-            regions[region] |= _latency_json(times.get(region, NO_TIMES), (phases or {}).get(region, NO_PHASES))
-    return {
-        "availability": _tally(of.availability if of else Tally()),
-        "reachability": _tally(of.reachability if of else Tally()), "regions": regions,
-    }  # fmt: skip
-
-
-def _tally(tally: Tally) -> dict[str, Any]:
-    printed = {name: None if figure is None else float(figure) for name, figure in tally.printed(3).items()}
-    return {**printed, "good_s": tally.good, "bad_s": tally.bad, "unseen_s": tally.unseen}
-
-
-def _latency_json(times: Latency, phases: Phases) -> dict[str, Any]:
-    usual = _usual_us(times, phases)
-    return {
-        "latency_ms": {name: _ms(times.total.quantile_ms(share)) for name, share in SHARES},
-        "first_byte_ms": {name: _ms(times.first_byte.quantile_ms(share)) for name, share in SHARES},
-        "phases_ms": {f"{name.replace(' ', '_')}_ms": us and us / 1000 for name, us in usual.items()},
-    }
-
-
-def _ms(figure: float | None) -> float | None:
-    return None if figure is None else round(figure, 3)
-
-
-def _iso(instant: datetime) -> str:
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

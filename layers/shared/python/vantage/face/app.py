@@ -9,9 +9,11 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
 from vantage.errors import ServerUnavailable
-from vantage.face import health, status
-from vantage.face.answers import Answer, plain, problem
+from vantage.face import health, login, status
+from vantage.face.answers import READ, Answer, etag_of, plain, problem
+from vantage.face.api import routes as api
 from vantage.face.pages import routes as pages
+from vantage.face.refusal import Refusal
 from vantage.face.sources import Sources
 
 AWAY = "PostgreSQL does not answer, so nothing is known here just now. Look again in a few seconds."
@@ -22,7 +24,8 @@ ALWAYS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
 }
-MODULES = (health, status, pages)
+MODULES = (health, status, api, login, pages)
+NO_TABLES = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedObject)
 Event = Mapping[str, Any]
 
 
@@ -35,6 +38,7 @@ class App:
         for module in MODULES:
             module.register(self._resolver, sources)
         self._resolver.not_found(self._not_found)
+        self._resolver.exception_handler(Refusal)(self._refused)
         self._resolver.exception_handler(ServerUnavailable)(self._away)
         self._resolver.exception_handler(psycopg.Error)(self._away)
 
@@ -43,6 +47,7 @@ class App:
         told: dict[str, Any] = self._resolver.resolve(dict(event), context)
         headers = {name.lower(): value for name, value in told.get("headers", {}).items()}
         told["headers"] = {**ALWAYS, **headers}
+        _leave_out_what_is_known(told, event)
         if _method(event) == "HEAD":
             told["headers"]["content-length"] = str(len((told.get("body") or "").encode()))
             told["body"] = ""
@@ -60,20 +65,43 @@ class App:
         static, dynamic = self._resolver._static_routes, self._resolver._dynamic_routes  # noqa: SLF001  # no public way
         return {route.method for route in [*static, *dynamic] if route.rule.match(path)}
 
+    def _refused(self, refusal: Refusal) -> Answer:
+        if self._is_for_programs():
+            return problem(refusal.status, refusal.detail, refusal.errors, refusal.headers)
+        return plain(refusal.status, refusal.detail, refusal.headers)
+
     def _away(self, error: Exception) -> Answer:
         """A server that does not answer is told with when to ask again."""
-        if isinstance(error, psycopg.ProgrammingError):
+        if isinstance(error, NO_TABLES):
             sentence = BARE
-        else:
+        elif isinstance(error, ServerUnavailable | psycopg.OperationalError | psycopg.InterfaceError):
             sentence = AWAY
             self.sources.database.close()  # it may have died between the look at it and the question
+        else:
+            raise error
         return self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, sentence, {"retry-after": "5"})
 
     def _refuse(self, status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Answer:
         """For programs as a problem, for people as a sentence."""
+        if self._is_for_programs():
+            return problem(status, sentence, headers=headers)
+        return plain(status, sentence, headers)
+
+    def _is_for_programs(self) -> bool:
         path = self._resolver.current_event.path
-        is_for_programs = path.startswith("/v1") or path.endswith(".json")
-        return problem(status, sentence, headers=headers) if is_for_programs else plain(status, sentence, headers)
+        return path.startswith("/v1") or path.endswith(".json")
+
+
+def _leave_out_what_is_known(told: dict[str, Any], event: Event) -> None:
+    """Of what the asker has already (If-None-Match), only say so; an ETag that was not given is the body's."""
+    if told["statusCode"] != HTTPStatus.OK or _method(event) not in READ:
+        return
+    headers = told["headers"]
+    tag = headers.setdefault("etag", etag_of(told.get("body") or ""))
+    known = [part.strip().removeprefix("W/") for part in event.get("headers", {}).get("if-none-match", "").split(",")]
+    if tag in known or known == ["*"]:
+        told.update(statusCode=int(HTTPStatus.NOT_MODIFIED), body="")
+        headers.pop("content-type", None)
 
 
 def _method(event: Event) -> str:

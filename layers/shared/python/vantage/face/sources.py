@@ -18,6 +18,8 @@ class Sources:
 
     database: Database
     stream: StreamWriter
+    allow_private: bool = False
+    """Whether monitors may have private addresses: on one's own machine only."""
     clock: Callable[[], float] = time.monotonic
     _board: Board | None = None
     _read_s: float = field(default=0.0)

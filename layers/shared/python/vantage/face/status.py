@@ -5,7 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
-from vantage.face.answers import READ, Answer, as_json
+from vantage.face.answers import READ, Answer, as_json, as_text, etag_of
 from vantage.face.pages.board import Board, Seen
 from vantage.face.pages.cards import PHASES
 from vantage.face.sources import Sources
@@ -19,7 +19,10 @@ def register(app: APIGatewayHttpResolver, sources: Sources) -> None:
 
     @app.route("/status.json", method=READ)
     def status_json() -> Answer:
-        return as_json(document(sources.board()))
+        told = document(sources.board())
+        # Another second with the same news is nothing new: who polls by ETag is told that.
+        news = {key: value for key, value in told.items() if key != "generated_at"}
+        return as_json(told, headers={"etag": etag_of(as_text(news))})
 
 
 def document(board: Board) -> dict[str, Any]:

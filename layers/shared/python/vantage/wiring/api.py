@@ -30,7 +30,8 @@ def front() -> App:
     """The app, made at its first request; raises SettingsError."""
     settings = Settings.from_env(os.environ)
     database = Database(database_url(settings), prepare=settings.pooler is Pooler.NONE, name="vantage-api")
-    return App(Sources(database, StreamWriter(redis_url(settings), timeout_s=REDIS_PATIENCE_S)))
+    stream = StreamWriter(redis_url(settings), timeout_s=REDIS_PATIENCE_S)
+    return App(Sources(database, stream, settings.allow_private))
 
 
 def answer(event: dict[str, Any], context: Context) -> dict[str, Any]:

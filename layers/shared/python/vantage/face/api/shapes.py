@@ -1,0 +1,302 @@
+"""The models of answers. They are what /openapi.json says; handlers tell plain data that is like them."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from vantage.monitors_file.channel import ChannelItem
+from vantage.monitors_file.model import MonitorItem
+
+Percent = float | None
+Ms = float | None
+
+
+class Shape(BaseModel):
+    """Nothing but what it names."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Fault(Shape):
+    """A field or parameter that is not as it must be."""
+
+    field: str = Field(description="dotted, such as expect.latency; empty: the body as a whole")
+    detail: str
+
+
+class Problem(Shape):
+    """What is wrong, and what to do (RFC 9457)."""
+
+    title: str
+    status: int
+    detail: str
+    errors: list[Fault] = Field(default=[], description="each thing that is wrong")
+
+
+class Page(Shape):
+    """A page of a list."""
+
+    next_cursor: str | None = Field(description="the parameter `cursor` of the next page; null: this is the last")
+
+
+class Monitors(Page):
+    """Monitors, by slug."""
+
+    data: list[MonitorItem]
+
+
+class Result(Shape):
+    """What a region saw of a monitor at a scheduled instant; times in microseconds."""
+
+    checked_at: datetime
+    region: str
+    status: Literal["up", "degraded", "down", "refused", "expired", "dead"]
+    reason: str | None
+    http_status: int | None
+    total_us: int | None
+    dns_us: int | None
+    connect_us: int | None
+    tls_us: int | None
+    first_byte_us: int | None
+    download_us: int | None
+    late_ms: int | None
+    reused: bool
+    cold: bool
+    lagging: bool
+    confirmed: bool
+    extra: bool
+
+
+class Results(Page):
+    """Results, newest first."""
+
+    data: list[Result]
+
+
+class Failure(Result):
+    """A failure, and what the other regions saw at the same instant."""
+
+    slug: str | None
+    elsewhere: dict[str, str]
+
+
+class Failures(Page):
+    """Failures, newest first."""
+
+    data: list[Failure]
+
+
+class Tally(Shape):
+    """Percent, and the seconds that it was counted from; null: nothing was seen."""
+
+    uptime: Percent
+    coverage: Percent
+    low: Percent
+    high: Percent
+    good_s: int
+    bad_s: int
+    unseen_s: int
+
+
+class Shares(Shape):
+    """Percentiles in milliseconds."""
+
+    p50: Ms
+    p95: Ms
+    p99: Ms
+
+
+class Phases(Shape):
+    """What each phase usually takes."""
+
+    dns_ms: Ms
+    connect_ms: Ms
+    tls_ms: Ms
+    first_byte_ms: Ms
+    download_ms: Ms
+
+
+class RegionUptime(Tally):
+    """A region's part, with its latency."""
+
+    latency_ms: Shares
+    first_byte_ms: Shares
+    phases_ms: Phases
+
+
+class Flip(Shape):
+    """A change of a monitor's state in a region."""
+
+    checked_at: datetime
+    region: str
+    from_state: str | None
+    to_state: str
+
+
+class _Figures(Shape):
+    slug: str
+    name: str
+    down_s: int = Field(description="for how long it had an incident")
+    availability: Tally = Field(description="each instant once, bad where a majority of the regions that saw it failed")
+    reachability: Tally = Field(description="all regions' checks pooled")
+
+
+class Uptime(_Figures):
+    """A monitor's uptime in a span."""
+
+    from_: datetime = Field(alias="from")
+    to: datetime
+    regions: dict[str, RegionUptime]
+    flips: list[Flip]
+
+
+class UptimeRow(_Figures):
+    """A monitor's uptime in a span, without its latency."""
+
+    regions: dict[str, Tally]
+
+
+class Uptimes(Page):
+    """Every monitor's uptime."""
+
+    from_: datetime = Field(alias="from")
+    to: datetime
+    data: list[UptimeRow]
+
+
+class Event(Shape):
+    """What happened in an incident."""
+
+    at: datetime
+    kind: Literal["opened", "region", "resolved", "acknowledged", "note", "closed"]
+    region: str | None
+    author: str | None
+    detail: dict[str, Any]
+
+
+class Incident(Shape):
+    """A confirmed span of site down; `began_at` is its first failing check."""
+
+    id: int
+    slug: str
+    name: str
+    began_at: datetime
+    opened_at: datetime
+    resolved_at: datetime | None
+    single_vantage: bool
+    reason: str | None
+    phase: str | None
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    events: list[Event]
+
+
+class Incidents(Page):
+    """Incidents, newest first."""
+
+    data: list[Incident]
+
+
+class Maintenance(Shape):
+    """Announced work. Without groups and monitors it is on everything."""
+
+    id: int
+    name: str
+    start: str = Field(description="what the clocks of the time zone show")
+    duration: str
+    timezone: str
+    rrule: str | None
+    groups: list[str]
+    monitors: list[str]
+    ended_at: datetime | None
+
+
+class Maintenances(Page):
+    """Announced work, newest first."""
+
+    data: list[Maintenance]
+
+
+class Channel(ChannelItem):
+    """A channel, and whether it is on."""
+
+    operator: bool = Field(False, description="hears of Vantage's own faults")
+    enabled: bool = True
+    disabled_reason: str | None = None
+    waiting: int = Field(0, description="how many messages wait for it")
+
+
+class Channels(Page):
+    """Channels, by name."""
+
+    data: list[Channel]
+
+
+class Region(Shape):
+    """A vantage point; `last_seen` is when its worker last started."""
+
+    name: str
+    aws_region: str
+    redis_group: str
+    enabled: bool
+    first_seen: datetime | None
+    last_seen: datetime | None
+
+
+class Regions(Page):
+    """Vantage points."""
+
+    data: list[Region]
+
+
+class Counts(Shape):
+    """scheduled = stored + expired + skipped + dead + lost; `open` is what may still come, before the close."""
+
+    due: int | None
+    scheduled: int
+    stored: int
+    expired: int
+    skipped: int
+    dead: int
+    open: int | None
+    lost: int | None
+
+
+class Tick(Shape):
+    """A minute's sheet."""
+
+    tick: datetime
+    state: Literal["gap", "pushing", "open", "closed"]
+    regions: dict[str, Counts]
+
+
+class Backlog(Shape):
+    """What Redis estimates to hold for a region."""
+
+    pending: int
+    unread: int | None
+
+
+class Ledger(Page):
+    """The newest minutes first; `backlog` is empty where Redis does not answer."""
+
+    data: list[Tick]
+    backlog: dict[str, Backlog]
+
+
+class Change(Shape):
+    """Who did what to what."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    detail: dict[str, Any]
+
+
+class Changes(Page):
+    """Changes, newest first."""
+
+    data: list[Change]

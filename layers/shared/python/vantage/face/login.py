@@ -1,0 +1,59 @@
+"""/login: a token becomes a cookie, so that a browser can be signed in. The form itself is a page."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.shared.cookies import Cookie, SameSite
+
+from vantage.face.answers import Answer, plain
+from vantage.face.api.body import raw_body
+from vantage.face.sources import Sources
+from vantage.face.who import A_MINUTE, COOKIE, is_of_this_site
+from vantage.store.tokens import PREFIX, who_has
+
+FORM = "application/x-www-form-urlencoded"
+LONGEST = 4_000
+KEPT_S = 30 * 86_400
+SIGNED_IN, SIGNED_OUT, NOT_KNOWN = "/ops", "/", "/login?wrong"
+
+
+def register(app: APIGatewayHttpResolver, sources: Sources) -> None:
+    """Signing in and out."""
+
+    @app.post("/login")
+    def login() -> Answer:
+        event = app.current_event.raw_event
+        if not is_of_this_site(event):
+            return plain(HTTPStatus.FORBIDDEN, "This form is taken from this site's own page only.")
+        token = _token_of(event)
+        who = who_has(sources.connection(), token) if token.startswith(PREFIX) else None
+        if who is None or who.used > A_MINUTE:
+            return _go(NOT_KNOWN)
+        return _go(SIGNED_IN, _cookie(token, KEPT_S))
+
+    @app.post("/logout")
+    def logout() -> Answer:
+        if not is_of_this_site(app.current_event.raw_event):
+            return plain(HTTPStatus.FORBIDDEN, "This form is taken from this site's own page only.")
+        return _go(SIGNED_OUT, _cookie("", 0))
+
+
+def _token_of(event: Mapping[str, Any]) -> str:
+    body = raw_body(event)
+    if len(body) > LONGEST or not str(event.get("headers", {}).get("content-type", "")).startswith(FORM):
+        return ""
+    return parse_qs(body.decode("latin-1")).get("token", [""])[0].strip()
+
+
+def _cookie(value: str, max_age_s: int) -> Cookie:
+    strict = SameSite.STRICT_MODE
+    return Cookie(COOKIE, value, path="/", secure=True, http_only=True, same_site=strict, max_age=max_age_s)
+
+
+def _go(where: str, cookie: Cookie | None = None) -> Answer:
+    """Another page, read with GET."""
+    headers = {"location": where}
+    return Response(int(HTTPStatus.SEE_OTHER), "text/plain; charset=utf-8", "", headers, [cookie] if cookie else None)
