@@ -25,7 +25,7 @@ class RegionRow:
 def list_regions(connection: Connection) -> list[RegionRow]:
     """All vantage points, in the enum's order."""
     rows = connection.execute(
-        "SELECT name::text, aws_region, redis_group, enabled, first_seen, last_seen FROM region r ORDER BY r.name"  # the enum's order, not its text's
+        "SELECT name::text, aws_region, redis_group, enabled, first_seen, last_seen FROM region r ORDER BY r.name"
     ).fetchall()
     return [RegionRow(*row) for row in rows]
 
