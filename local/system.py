@@ -97,7 +97,7 @@ def _system(options: Options, env: Mapping[str, str], screen: View) -> Iterator[
         page = start_page(servers.database_url, servers.redis_url, options.port)
         stack.callback(page.close)
 
-        settings = _settings(env, servers, demo)
+        settings = {"PUBLIC_URL": page.url, **_settings(env, servers, demo)}
         pace = Settings.from_env(settings).pace
         stack.callback(tidy, directory)
         write_urls(directory, {name: settings[name] for name in SHARED})

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ import click
 from local.commands.database import Group, Refused, data_dir_option, open_database, system_env, with_database
 from local.commands.output import json_option, print_json, print_table
 from vantage.errors import VantageError
+from vantage.notify.mail import Mail
 from vantage.notify.message import message_of
 from vantage.notify.post import NotTaken, Post
 from vantage.notify.senders import SENDERS, Means
@@ -67,11 +69,21 @@ async def _send(channel: ChannelState, *, allow_private: bool) -> None:
     if sender is None:
         raise NotTaken(f"channels of type {channel.type} are not known here")
     post = Post(allow_private=allow_private)
+    number = time.time_ns() // 1_000_000  # of its own each time: who has seen one drops it
     letter = Letter(
-        0, channel.name, "test", "test", {"channel": channel.name}, datetime.now(UTC), 1, channel.type, channel.config
+        number,
+        channel.name,
+        "test",
+        "test",
+        {"channel": channel.name},
+        datetime.now(UTC),
+        1,
+        channel.type,
+        channel.config,
     )
     try:
-        await sender(message_of(letter), channel.config, Means(post, Secrets(os.environ, None).value))
+        means = Means(post, Mail(post.names, allow_private=allow_private), Secrets(os.environ, None).value)
+        await sender(message_of(letter), channel.config, means)
     finally:
         await post.aclose()
 

@@ -13,6 +13,11 @@ from tests.conftest import require
 
 MOST_ZIPPED_BYTES = 10_000_000
 MACHINES = {"arm64": 183, "x86_64": 62}  # e_machine of an ELF header
+CARRIED = {
+    "Api": {"jinja2", "pydantic", "yaml", "dateutil", "tzdata"},
+    "Housekeeper": {"dateutil", "tzdata"},
+    "Notifier": {"aiosmtplib"},
+}
 FUNCTIONS = [name for name, each in source()["Resources"].items() if each["Type"] == "AWS::Serverless::Function"]
 
 
@@ -56,11 +61,12 @@ def test_every_module_is_compiled_and_believed_without_looking_at_its_source(bui
 
 
 def test_a_function_is_its_one_file(built_for: tuple[Path, str]) -> None:
-    """All else is the layer's; nothing of this machine comes along. Pages and models are for the api function alone."""
+    """All else is the layer's, but for what a function alone needs; nothing of this machine comes along."""
     for function in FUNCTIONS:
-        if function == "Api":
-            assert {"app.py", "jinja2", "pydantic", "yaml"} <= {path.name for path in (built_for[0] / "Api").iterdir()}
-            assert [path.name for path in (built_for[0] / "Api").rglob("*.py")] == ["app.py"]
+        if function in CARRIED:
+            there = {path.name for path in (built_for[0] / function).iterdir()}
+            assert {"app.py", *CARRIED[function]} <= there
+            assert [path.name for path in (built_for[0] / function).rglob("*.py")] == ["app.py"]
             continue
         assert [path.name for path in (built_for[0] / function).iterdir() if path.name != "__pycache__"] == ["app.py"]
 

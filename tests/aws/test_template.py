@@ -155,7 +155,11 @@ def statements(resources: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     "options",
     [
         {},
-        {"SecretsKeyArn": "arn:aws:kms:us-east-1:1:key/k", "MonitorSecretArns": "arn:aws:ssm:us-east-1:1:parameter/a"},
+        {
+            "SecretsKeyArn": "arn:aws:kms:us-east-1:1:key/k",
+            "MonitorSecretArns": "arn:aws:ssm:us-east-1:1:parameter/a",
+            "ChannelTopicArns": "arn:aws:sns:us-east-1:1:alerts",
+        },
     ],
 )
 def test_no_role_may_do_anything_to_everything(aws_region: str, options: dict[str, str]) -> None:

@@ -7,7 +7,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN, DEV = "requirements.lock", "requirements-dev.lock"
-LAYER, API = "layers/shared/requirements.txt", "functions/api/requirements.txt"
+LAYER = "layers/shared/requirements.txt"
+FUNCTIONS = [f"functions/{name}/requirements.txt" for name in ("api", "housekeeper", "notifier")]
 ENTRY = re.compile(r"^(?P<name>[a-z0-9._-]+)==(?P<version>[^ ;\\]+)(?P<rest>.*(?:\n[ ].*)*)", re.MULTILINE)
 
 
@@ -19,14 +20,14 @@ def versions(lock: str) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize("lock", [RUN, DEV, LAYER, API])
+@pytest.mark.parametrize("lock", [RUN, DEV, LAYER, *FUNCTIONS])
 def test_a_lock_names_no_host(lock: str) -> None:
     """A clone on another machine installs from wherever that machine installs from."""
     lines = (ROOT / lock).read_text().splitlines()
     assert [line for line in lines if "://" in line or line.startswith("-")] == []
 
 
-@pytest.mark.parametrize("lock", [RUN, DEV, LAYER, API])
+@pytest.mark.parametrize("lock", [RUN, DEV, LAYER, *FUNCTIONS])
 def test_every_requirement_has_its_version_and_a_hash(lock: str) -> None:
     """Nothing but `name==version` with hashes stands in a lock. (Red when a hash line or a version was cut out.)"""
     text = (ROOT / lock).read_text()
@@ -34,7 +35,7 @@ def test_every_requirement_has_its_version_and_a_hash(lock: str) -> None:
     assert [entry["name"] for entry in ENTRY.finditer(text) if "--hash=sha256:" not in entry["rest"]] == []
 
 
-@pytest.mark.parametrize(("part", "whole"), [(RUN, DEV), (LAYER, RUN), (API, RUN)])
+@pytest.mark.parametrize(("part", "whole"), [(RUN, DEV), (LAYER, RUN), *((lock, RUN) for lock in FUNCTIONS)])
 def test_the_locks_agree(part: str, whole: str) -> None:
     """What is tested is what `make run` runs and what the layer carries: the same versions, to the last package."""
     larger = versions(whole)

@@ -155,7 +155,18 @@ hooks = st.fixed_dictionaries(
     optional={**told, "secret": references, "headers": headers},
 )
 slacks = st.fixed_dictionaries({"name": lines, "type": st.just("slack"), "url": references}, optional=told)
-channels = st.lists(hooks | slacks, max_size=3, unique_by=lambda words: str(words["name"]))
+mails = st.fixed_dictionaries(
+    {
+        "name": lines, "type": st.just("email"), "to": st.just(["ops@example.com"]), "sender": st.just("v@example.com"),
+        "host": hosts,
+    },
+    optional={**told, "port": st.sampled_from([25, 587]), "tls": st.sampled_from(["starttls", "tls"])},
+)  # fmt: skip
+topics = st.fixed_dictionaries(
+    {"name": lines, "type": st.just("sns"), "topic": st.just("arn:aws:sns:eu-central-1:123456789012:a.fifo")},
+    optional=told,
+)
+channels = st.lists(hooks | slacks | mails | topics, max_size=3, unique_by=lambda words: str(words["name"]))
 fleets = st.lists(entries | tcp_entries | dns_entries | timed, max_size=5, unique_by=lambda words: str(words["slug"]))
 
 

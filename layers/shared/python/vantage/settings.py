@@ -45,6 +45,7 @@ class Settings:
     allow_private: bool = False
     consumer: str = ""
     notifier: str = ""  # the notifier function's ARN, for who has something to tell; none: its schedule finds it
+    public_url: str = ""  # of the page, as people reach it; messages link to it
     is_deployed: bool = False
     metrics_namespace: str = ""  # none: no metrics
     detailed_metrics: bool = False
@@ -77,6 +78,7 @@ class Settings:
             detailed_metrics=_switch(env, "DETAILED_METRICS"),
             consumer=env.get("VANTAGE_CONSUMER") or env.get("AWS_LAMBDA_LOG_STREAM_NAME", ""),
             notifier=env.get("NOTIFIER_FUNCTION", ""),
+            public_url=_public_url(env.get("PUBLIC_URL", "")),
             pace=_pace(_local_only(env, "VANTAGE_PACE", deployed)),
             durations=_durations(env),
         )
@@ -117,6 +119,13 @@ def _whole(env: Mapping[str, str], name: str, default: int, least: int, most: in
     if not text.strip().isdigit() or not least <= int(text) <= most:
         raise SettingsError(f"{name} is {text!r}; it must be a whole number from {least} to {most}.")
     return int(text)
+
+
+def _public_url(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+        raise SettingsError("PUBLIC_URL must be where people reach the page, such as https://status.example.com.")
+    return text.rstrip("/")
 
 
 def _choice(env: Mapping[str, str], name: str, kind: type[StrEnum]) -> str:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from vantage.notify.text import text_of
@@ -19,30 +19,42 @@ class Message:
 
     id: str
     type: str
-    timestamp: str
+    at: datetime
     dedup_key: str
     text: str
     data: Mapping[str, Any]
 
+    @property
+    def headline(self) -> str:
+        """The first sentence of its text, without the full stop."""
+        return self.text.split(". ", 1)[0].removesuffix(".")
+
+    @property
+    def url(self) -> str | None:
+        """Where more is to be seen."""
+        incident = self.data.get("incident")
+        return incident["url"] if incident else None
+
     def body(self) -> bytes:
         """The webhook's body."""
+        timestamp = self.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         content = {
-            "type": self.type, "version": VERSION, "timestamp": self.timestamp, "dedup_key": self.dedup_key,
+            "type": self.type, "version": VERSION, "timestamp": timestamp, "dedup_key": self.dedup_key,
             "text": self.text, "data": self.data,
         }  # fmt: skip
         return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def message_of(letter: Letter) -> Message:
-    """The message of a letter."""
+def message_of(letter: Letter, public_url: str = "") -> Message:
+    """The message of a letter; `public_url` is that of the page, where it can be reached."""
     facts, at = letter.facts, letter.created_at.astimezone(UTC)
     return Message(
         id=f"msg_{letter.id}",
         type=letter.type,
-        timestamp=at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        at=at,
         dedup_key=_dedup_key(letter),
         text=text_of(letter.type, facts, at),
-        data=_data(letter),
+        data=_data(letter, public_url),
     )
 
 
@@ -60,18 +72,18 @@ def _dedup_key(letter: Letter) -> str:
     return f"vantage-{thing}-{facts['monitor']['slug']}{region}{kind}"
 
 
-def _data(letter: Letter) -> dict[str, Any]:
+def _data(letter: Letter, public_url: str) -> dict[str, Any]:
     facts = letter.facts
     if "monitor" not in facts:
         return {key: facts[key] for key in ("kind", "region", "channel") if key in facts}
     regions = [{key: seen.get(key) for key in _REGION_KEYS} for seen in facts.get("regions", ())]
     data = {"monitor": facts["monitor"], "regions": regions}
     if facts.get("incident_id"):
-        return data | {"incident": _incident(facts)}
+        return data | {"incident": _incident(facts, public_url)}
     return data | ({"certificate": facts["certificate"]} if "certificate" in facts else {})
 
 
-def _incident(facts: Mapping[str, Any]) -> dict[str, Any]:
+def _incident(facts: Mapping[str, Any], public_url: str) -> dict[str, Any]:
     resolved_at, acknowledged_at = facts.get("resolved_at"), facts.get("acknowledged_at")
     return {
         "id": facts["incident_id"],
@@ -84,5 +96,9 @@ def _incident(facts: Mapping[str, Any]) -> dict[str, Any]:
         "opened_at": facts.get("opened_at"),
         "acknowledged_at": acknowledged_at,
         "resolved_at": resolved_at,
-        "url": facts.get("page"),
+        "url": _page(facts, public_url) if public_url else None,
     }
+
+
+def _page(facts: Mapping[str, Any], public_url: str) -> str:
+    return f"{public_url}/monitors/{facts['monitor']['slug']}#incident-{facts['incident_id']}"

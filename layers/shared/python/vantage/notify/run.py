@@ -99,7 +99,7 @@ class Notifier:
         if sender is None:
             raise NotTaken(f"channels of type {letter.channel_type} are not known here")
         try:
-            await sender(message_of(letter), letter.config, self.means)
+            await sender(message_of(letter, self.means.public_url), letter.config, self.means)
         except (KeyError, TypeError, ValueError) as error:
             raise NotTaken(f"the channel's configuration cannot be used ({type(error).__name__}: {error})") from None
 

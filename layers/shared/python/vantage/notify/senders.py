@@ -11,8 +11,10 @@ from typing import Any
 
 import vantage
 from vantage.errors import VantageError
+from vantage.notify.mail import Mail, mail_of
 from vantage.notify.message import Message
 from vantage.notify.post import NotTaken, Post
+from vantage.notify.sns import publish
 from vantage.probe.credentials import is_reference
 
 Config = Mapping[str, Any]
@@ -25,7 +27,9 @@ class Means:
     """What senders work with."""
 
     post: Post
+    mail: Mail
     reveal: Reveal
+    public_url: str = ""
 
     async def plain(self, value: str) -> str:
         """A value, or what its reference stands for; raises NotTaken that names the reference."""
@@ -58,14 +62,33 @@ def signed(message_id: str, at_s: int, body: bytes, secret: str | None) -> dict[
 
 
 async def send_slack(message: Message, config: Config, means: Means) -> None:
-    """POST a text to an incoming webhook, as Slack, Mattermost and Rocket.Chat take it; nothing in it is markup."""
-    text = message.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    content = json.dumps({"text": text}, ensure_ascii=False).encode()
+    """POST a text to an incoming webhook, as Slack, Mattermost and Rocket.Chat take it."""
+    text = "\n".join(filter(None, [plain_for_slack(message.text), message.url]))
+    content = json.dumps({"text": text, "mrkdwn": False}, ensure_ascii=False).encode()
     headers = {"Content-Type": "application/json", "User-Agent": f"Vantage/{vantage.__version__}"}
     await means.post.send(await means.plain(config["url"]), headers, content)
+
+
+def plain_for_slack(text: str) -> str:
+    """Text of which nothing is markup and nothing calls anybody: Mattermost rings for @channel wherever it stands."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escaped.replace("@", "@\N{ZERO WIDTH SPACE}")
+
+
+async def send_email(message: Message, config: Config, means: Means) -> None:
+    """A mail by SMTP."""
+    password = await means.plain(config["password"]) if "password" in config else None
+    await means.mail.send(mail_of(message, config), config, password)
+
+
+async def send_sns(message: Message, config: Config, _: Means) -> None:
+    """A message into a topic."""
+    await publish(message, config["topic"])
 
 
 SENDERS: Mapping[str, Callable[[Message, Config, Means], Awaitable[None]]] = {
     "webhook": send_webhook,
     "slack": send_slack,
+    "email": send_email,
+    "sns": send_sns,
 }

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from vantage.notify import Notified, Notifier
+from vantage.notify.mail import Mail
 from vantage.notify.post import Post
 from vantage.notify.senders import Means
 from vantage.settings import Pooler, Settings
@@ -41,7 +42,9 @@ def desk() -> Desk:
     """The notifier's environment, made at its first invocation; raises SettingsError."""
     settings = Settings.from_env(os.environ, redis=False)
     database = AsyncDatabase(database_url(settings), prepare=settings.pooler is Pooler.NONE, name="vantage-notifier")
-    means = Means(Post(allow_private=settings.allow_private), references(settings).value)
+    post = Post(allow_private=settings.allow_private)
+    mail = Mail(post.names, allow_private=settings.allow_private)
+    means = Means(post, mail, references(settings).value, settings.public_url)
     return Desk(settings, asyncio.Runner(), Notifier(database, means, pace=settings.pace))
 
 
