@@ -15,7 +15,7 @@ IN_A_MONITOR = {  # what is added as line 4, and the fault there
     "intervall: 60s": "intervall: is no known key; is interval meant?",
     "colour: red": "colour: is no known key; there are name, slug, type, url, host, port, tls, record, group, tags, "
     "enabled, public, show_url, interval, timeout, regions, confirmations, channels, method, headers, body, auth, "
-    "user_agent, redirects, ip_family, verify_tls, expect",
+    "user_agent, redirects, ip_family, http2, verify_tls, expect",
     "body: x": "body: is sent with method POST only",
     "auth: {bearer: env:T, basic: {user: u, password: env:P}}": "auth: must be either bearer or basic",
     "auth: {}": "auth: must be either bearer or basic",
@@ -25,7 +25,7 @@ IN_A_MONITOR = {  # what is added as line 4, and the fault there
     "{headers: {authorization: env:A}, auth: {bearer: env:T}}": "auth: is the header Authorization, which stands in "
     "headers too",
     "ip_family: ipv5": "ip_family: must be 'any', 'ipv4', 'ipv6' or 'both'; it is ipv5",
-    "http2: false": "not yet: http2",
+    "http2: 2": "http2: must be true or false; it is 2",
     "channels: [team]": "channels.0: is no channel here; none is configured",
     "channels: team": "channels: must be a list",
     "method: DELETE": "method: must be 'GET', 'HEAD' or 'POST'; it is DELETE",

@@ -103,6 +103,7 @@ entries = st.fixed_dictionaries(
         "redirects": st.fixed_dictionaries(
             {}, optional={"follow": st.integers(0, 20), "allow_downgrade": st.booleans()}
         ),
+        "http2": st.booleans(),
         "verify_tls": st.booleans(),
         "expect": st.fixed_dictionaries(
             {},

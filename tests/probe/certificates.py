@@ -18,6 +18,11 @@ class Papers:
         self.file = str(directory / "authority.pem")
         self._authority.cert_pem.write_to_path(self.file)
 
+    def written(self, file: Path) -> Path:
+        """A certificate for loopback with its key in a file, as other servers take it."""
+        self._authority.issue_cert(HOST).private_key_and_cert_chain_pem.write_to_path(str(file))
+        return file
+
     def server(
         self, *names: str, begins: timedelta = -YEAR, ends: timedelta = YEAR, authority: trustme.CA | None = None
     ) -> ssl.SSLContext:

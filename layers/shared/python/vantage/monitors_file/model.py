@@ -38,7 +38,7 @@ from vantage.probe import plan
 
 IDENTITY = ("name", "slug")
 OWN_KEYS: Mapping[str, tuple[str, ...]] = {
-    "http": ("url", "method", "headers", "body", "auth", "user_agent", "redirects", "ip_family", "verify_tls"),
+    "http": ("url", "method", "headers", "body", "auth", "user_agent", "redirects", "ip_family", "http2", "verify_tls"),
     "tcp": ("host", "port", "tls", "ip_family", "verify_tls"),
     "dns": ("host", "record"),
 }
@@ -102,7 +102,7 @@ class MonitorItem(Strict):
     """One monitor, in the words of the file."""
 
     model_config = {"json_schema_extra": TYPES.in_schema}
-    not_yet = {**later("http2", "grace"), "type": ("heartbeat",)}
+    not_yet = {**later("grace"), "type": ("heartbeat",)}
 
     name: Line
     slug: Slug = Field(
@@ -134,6 +134,7 @@ class MonitorItem(Strict):
     user_agent: Annotated[UserAgent | None, OF_TYPE] = Field(None, description="null = Vantage/<version> (<REGION>)")
     redirects: Annotated[Redirects, OF_TYPE] = Redirects()
     ip_family: Annotated[Literal["any", "ipv4", "ipv6", "both"], OF_TYPE] = "any"
+    http2: Annotated[bool, OF_TYPE] = Field(False, description="spoken where the server offers it, over https")
     verify_tls: Annotated[bool, OF_TYPE] = True
     expect: Annotated[Expect, AfterValidator(_for_type)] = Expect()
 

@@ -114,9 +114,7 @@ class Connection:
         """Send a request and fill the reply; raises httpx.ReadError, WriteError or RemoteProtocolError, and closes."""
         self._done = self._loop.create_future()
         self._reply, self._trace, self._idle = reply, trace, False
-        self._seen_s = 0.0
-        trace.phase = Phase.FIRST_BYTE
-        self._sent_s = perf_counter()
+        self.begin(trace)
         try:
             await self._send(request)
             await self._done
@@ -128,6 +126,40 @@ class Connection:
             self._idle = True
         if not (reply.reusable and self._sent_all):
             self.close()
+
+    @property
+    def protocol(self) -> str | None:
+        """What was agreed upon in the TLS handshake (ALPN), such as h2."""
+        return self._sock.selected_alpn_protocol() if isinstance(self._sock, ssl.SSLSocket) else None
+
+    def begin(self, trace: Trace) -> float:
+        """A request is about to be sent: from now on what comes is timed (clock of `perf_counter`)."""
+        trace.phase = Phase.FIRST_BYTE
+        self._seen_s, self._sent_s = 0.0, perf_counter()
+        return self._sent_s
+
+    def send_some(self, data: bytes) -> int:
+        """How much of it the other side took at once; raises httpx.WriteError."""
+        try:
+            return self._sock.send(data)
+        except WANTS:
+            return 0
+        except OSError as error:
+            raise httpx.WriteError(f"the connection broke while sending: {_words(error)}") from None
+
+    def receive_some(self, most: int) -> tuple[bytes | None, float]:
+        """What has come (None: nothing, empty: the other side closed), and when it arrived; raises httpx.ReadError."""
+        try:
+            arrived_s = self._arrival_s()
+            return self._sock.recv(most), arrived_s
+        except WANTS:
+            return None, 0.0
+        except OSError as error:
+            raise httpx.ReadError(f"the connection broke while reading: {_words(error)}") from None
+
+    async def until_ready(self, *, writable: bool) -> None:
+        """Wait until something has come, or, where that is asked for, may be sent."""
+        await (self._until_writable() if writable else self._until_readable())
 
     def alive(self) -> bool:
         """Whether an idle connection may carry another request, as far as this side can know."""

@@ -28,7 +28,7 @@ class Means:
 
 async def attempt(means: Means, plan: Plan, trace: Trace) -> Outcome:
     """What the target answers now; raises httpx.TransportError where it does not."""
-    trace.verify, trace.read_most = plan.verify, plan.expectations.read_most
+    trace.verify, trace.http2, trace.read_most = plan.verify, plan.http2, plan.expectations.read_most
 
     async def over(family: str) -> Outcome:
         trace.family = family

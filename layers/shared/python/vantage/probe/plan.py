@@ -26,6 +26,7 @@ class Plan:
     follow: int
     allow_downgrade: bool
     verify: bool
+    http2: bool
     family: str
     expectations: Expectations
     credentials: tuple[Credential, ...]
@@ -66,6 +67,7 @@ def _read(spec: Mapping[str, Json], user_agent: str) -> Plan:
         follow=int(redirects.get("follow", FOLLOW)),
         allow_downgrade=bool(redirects.get("allow_downgrade", False)),
         verify=bool(spec.get("verify_tls", True)),
+        http2=bool(spec.get("http2", False)),
         family=family,
         expectations=compile_expectations(spec.get("expect") or {}),
         credentials=credentials(spec),

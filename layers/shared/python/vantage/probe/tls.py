@@ -13,9 +13,10 @@ HOLD_MOST_S = 0.5  # a stalled handshake costs no CPU, so it must not keep the o
 
 
 @functools.cache
-def context(verify: bool, authorities: str | None = None) -> ssl.SSLContext:
-    """The context of a verify mode; authorities: a file, else SSL_CERT_FILE or SSL_CERT_DIR, else certifi's.
+def context(verify: bool, authorities: str | None = None, *, http2: bool = False) -> ssl.SSLContext:
+    """The context of a verify mode, which offers HTTP/2 where that is asked for.
 
+    authorities: a file, else SSL_CERT_FILE or SSL_CERT_DIR, else certifi's.
     Strict RFC 5280 checks are off, which Python 3.13 turned on: browsers accept such chains, and the verdict on a site
     must not hang on our Python.
     """
@@ -26,7 +27,7 @@ def context(verify: bool, authorities: str | None = None) -> ssl.SSLContext:
     else:
         made = ssl.create_default_context(cafile=authorities) if authorities else httpx.create_ssl_context()
     made.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    made.set_alpn_protocols(["http/1.1"])
+    made.set_alpn_protocols(["h2", "http/1.1"] if http2 else ["http/1.1"])
     return made
 
 

@@ -39,6 +39,7 @@ class Trace:
     fresh_since_s: float | None = None  # no kept connection, and no name learnt before (clock of `monotonic`)
     verify: bool = True
     family: str = "any"  # any | ipv4 | ipv6
+    http2: bool = False  # spoken where the server offers it
     read_most: int = 65_536  # bytes of a body; more closes the connection
     phase: Phase = Phase.DNS
     spent_s: dict[Phase, float] = field(default_factory=dict)

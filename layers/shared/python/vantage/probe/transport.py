@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -14,6 +15,9 @@ from vantage.probe.race import first_that_answers
 from vantage.probe.reply import Reply
 from vantage.probe.resolve import Names, literal
 from vantage.probe.trace import KEY, Phase, Trace
+
+if TYPE_CHECKING:
+    from vantage.probe.http2 import Talk
 
 LONGEST_LIFE_S = 3600.0  # so that a monitor's certificate is read in a full handshake at least once an hour
 REUSABLE = ("GET", "HEAD")  # a lost answer on a kept connection is asked for again, which no POST may be
@@ -52,10 +56,13 @@ class Transport(httpx.AsyncBaseTransport):
         trace = request.extensions.get(KEY) or Trace()
         trace.answered = False
         wire, origin = _serialise(request), _origin(request.url, trace)
-        reply = await self._over_kept(request.method, wire, origin, trace)
+        reply: Reply | Talk | None = await self._over_kept(request.method, wire, origin, trace)
         if reply is None:
             connection = await self.open(origin, trace)
-            reply = await self._exchange(connection, request.method, wire, origin, trace)
+            if trace.http2 and connection.protocol == "h2":
+                reply = await _over_http2(connection, request, trace)
+            else:
+                reply = await self._exchange(connection, request.method, wire, origin, trace)
         trace.protocol = f"HTTP/{reply.version}"
         body = bytes(reply.body)
         extensions = {"http_version": trace.protocol.encode(), "body": body, "cut": reply.cut}
@@ -68,7 +75,7 @@ class Transport(httpx.AsyncBaseTransport):
 
     async def _over_kept(self, method: str, wire: bytes, origin: Origin, trace: Trace) -> Reply | None:
         """The reply over a kept connection; None: there is none, or it was dead, which is no fault of the site."""
-        if trace.fresh_since_s is not None or method not in REUSABLE:
+        if trace.fresh_since_s is not None or trace.http2 or method not in REUSABLE:
             return None
         connection = self._kept.take(origin)
         if connection is None:
@@ -120,17 +127,24 @@ class Transport(httpx.AsyncBaseTransport):
 
     async def _start_tls(self, connection: Connection, origin: Origin, trace: Trace) -> None:
         trace.phase = Phase.TLS
+        context = tls.context(origin.verify, self._authorities, http2=trace.http2)
         try:
             place = await self._gate.enter(trace)
             try:
                 with trace.timed(Phase.TLS):
-                    await connection.start_tls(tls.context(origin.verify, self._authorities), origin.host)
+                    await connection.start_tls(context, origin.host)
                 trace.certificate = connection.certificate
             finally:
                 place.leave()
         except BaseException:
             connection.close()
             raise
+
+
+async def _over_http2(connection: Connection, request: httpx.Request, trace: Trace) -> "Talk":
+    from vantage.probe import http2  # noqa: PLC0415 - 25 ms of a cold start, for what few monitors ask for
+
+    return await http2.exchange(connection, request, trace)
 
 
 def _origin(url: httpx.URL, trace: Trace) -> Origin:
