@@ -6,6 +6,8 @@ from typing import Any
 
 import psycopg
 
+from vantage.judge.tick import Judge
+
 REGIONS = {"USA": "us-east-1", "INDIA": "ap-south-1", "EU": "eu-central-1"}
 # status, reason, HTTP status, total, dns, connect, tls, first byte, download (µs), connection reused
 SEEN: dict[str, tuple[Any, ...]] = {
@@ -44,7 +46,10 @@ def add_monitor(database: psycopg.Connection, name: str, seen: Mapping[str, str]
     monitor_id = int(database.execute(query, list(given.values())).fetchall()[0][0])
     longest = max((len(letters) for letters in seen.values()), default=0)
     begin = minute_now() - timedelta(minutes=minutes_old if minutes_old is not None else max(longest - 1, 0))
-    database.execute("UPDATE monitor_schedule SET from_tick = %s WHERE monitor_id = %s", (begin, monitor_id))
+    database.execute(
+        "UPDATE monitor_schedule SET from_tick = %s, phase_s = %s WHERE monitor_id = %s",
+        (begin, int(minute_now().timestamp()) % given["interval_s"], monitor_id),
+    )
     for region, letters in seen.items():
         _store(database, monitor_id, region, letters, given["interval_s"])
     return monitor_id
@@ -78,3 +83,74 @@ def add_ticks(database: psycopg.Connection, minutes: int, **columns: Any) -> Non
               FROM generate_series(%s - %s * interval '1 minute', %s, interval '1 minute') t, region r""",
         (*given.values(), minute_now(), minutes - 1, minute_now()),
     )
+
+
+def settle(database: psycopg.Connection[Any]) -> None:
+    """Have all minutes judged that have results, as the workers would have; those in the ledger are accounted for."""
+    database.execute(
+        """INSERT INTO tick_ledger (tick, region, spread_s, pushed, stored, pushed_at)
+           SELECT date_trunc('minute', checked_at), region, 1, count(*), count(*), min(checked_at)
+             FROM check_result GROUP BY 1, 2 ON CONFLICT DO NOTHING"""
+    )
+    database.execute(
+        """INSERT INTO mark (tick, monitor_id, region)
+           SELECT DISTINCT date_trunc('minute', checked_at), monitor_id, region FROM check_result
+            WHERE status IN ('up', 'degraded', 'down') ON CONFLICT DO NOTHING"""
+    )
+    database.execute("UPDATE tick_ledger SET judged_at = NULL, spread_s = 1")
+    later_ms = int((datetime.now(UTC) + timedelta(hours=1)).timestamp() * 1000)
+    while Judge(database).run(later_ms).ticks:
+        pass
+
+
+def add_maintenance(database: psycopg.Connection[Any], name: str, begin_min: int, end_min: int,
+                    *slugs: str) -> None:  # fmt: skip
+    """Announced work on these monitors (none: on all), so many minutes from the newest one."""
+    database.execute(
+        """WITH new AS (INSERT INTO maintenance (name, starts, duration_s, timezone, slugs)
+                        VALUES (%s, 'epoch', 1, 'UTC', %s) RETURNING id)
+           INSERT INTO maintenance_window SELECT id, %s, %s FROM new""",
+        (name, list(slugs), minute_now() + timedelta(minutes=begin_min), minute_now() + timedelta(minutes=end_min)),
+    )
+
+
+def add_many(database: psycopg.Connection[Any], count: int) -> None:
+    """So many public monitors with 90 days behind them, one in fifty down from the EU now; states as they are judged.
+
+    Two of five have a day with an outage, with a failure in one region, or one that was slow and not wholly observed.
+    """
+    hour = {"USA": "U" * 4, "INDIA": "U" * 4, "EU": "U" * 4}
+    first = add_monitor(database, "Monitor 000", hour)
+    database.execute(
+        """INSERT INTO monitor (slug, name, type, spec, interval_s, timeout_ms, public)
+           SELECT 'monitor-' || n, 'Monitor ' || 100 + n, 'http', '{}', 60, 5000, true FROM generate_series(1, %s) n""",
+        [count - 1],
+    )
+    database.execute("UPDATE monitor_schedule SET from_tick = now() - interval '90 days', phase_s = 0")
+    database.execute(
+        """INSERT INTO check_result
+           SELECT m.id, c.checked_at, c.recorded_at, c.region, CASE WHEN m.id %% 50 = 3 AND c.region = 'EU'
+                  THEN 'down' ELSE c.status END, c.reason, c.interval_s, c.total_us, c.dns_us, c.connect_us, c.tls_us,
+                  c.first_byte_us, c.download_us, c.late_ms, c.http_status, c.reused, c.cold, c.lagging, c.confirmed,
+                  c.extra
+             FROM check_result c, monitor m WHERE m.id <> %s""",
+        [first],
+    )
+    database.execute(
+        """INSERT INTO region_state
+           SELECT m.id, r.name, CASE WHEN m.id % 50 = 3 AND r.name = 'EU' THEN 'down' ELSE 'up' END::check_status,
+                  now() - interval '20 minutes', now() FROM monitor m, region r"""
+    )
+    database.execute(
+        """INSERT INTO slot_rollup_day (day, monitor_id, look, slots)
+           SELECT current_date - d, id, '60 USA:up INDIA:up EU:up',
+                  CASE WHEN d = 7 + id::integer % 80 AND id % 5 < 2 THEN 1400 ELSE 1440 END
+             FROM generate_series(1, 89) d, monitor
+            UNION ALL
+           SELECT current_date - (7 + id::integer % 80), id, CASE id % 3
+                      WHEN 0 THEN '60 USA:down INDIA:down EU:down incident'
+                      WHEN 1 THEN '60 USA:up INDIA:down EU:up' ELSE '60 USA:- INDIA:up EU:degraded' END, 40
+             FROM monitor WHERE id % 5 < 2"""
+    )
+    database.execute("INSERT INTO rollup_day SELECT current_date - d FROM generate_series(1, 89) d")
+    database.execute("ANALYZE")

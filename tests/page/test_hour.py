@@ -3,15 +3,10 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
-from vantage.check import Status
-from vantage.face.pages.board import rules_of, telling
 from vantage.face.pages.hour import Axis, Hour
-from vantage.store.status import Rows, Version, Watched
-from vantage.verdict.region import fold
-from vantage.verdict.rows import Row
+from vantage.store.last_hour import Rows, Version
+from vantage.store.status import Watched
 
 NOW = datetime(2026, 11, 24, 7, 4, 30, tzinfo=UTC)
 MINUTE = int(NOW.timestamp()) // 60 * 60
@@ -113,22 +108,17 @@ def test_down_everywhere_is_a_quorum_of_the_slots_own_rows() -> None:
     assert look({"USA": "D"}).codes["USA"][-1] == "D"
 
 
-LETTERS = st.lists(st.sampled_from("UUUUDDDSX."), max_size=70).map("".join)
-RUNS = st.lists(st.tuples(st.sampled_from("UDSX."), st.integers(1, 25)), max_size=8).map(
-    lambda runs: "".join(letter * length for letter, length in runs)
-)
+def test_what_a_region_at_fault_saw_is_not_observed() -> None:
+    """Its failures are not the site's; red when the row was believed."""
+    axis = Axis(NOW, OPENED, frozenset({(MINUTE - 120, "USA")}))
+    hour = axis.hour(watched(), [ALWAYS], {"USA": rows("U" * 57 + "DUU"), "EU": rows("U" * 57 + "DUU")})
+    assert hour.codes["USA"] == "U" * 57 + "NUU"
+    assert hour.codes["EU"] == "U" * 57 + "RUU"
 
 
-@given(LETTERS | RUNS, st.integers(1, 5))
-@example("DDD" + "." * 4 + "D" * 20, 5)  # a gap within a run: it confirms behind the gap, not at its end
-def test_the_rows_that_are_told_decide_the_same_state(letters: str, confirmations: int) -> None:
-    """Leaving out the middle of long runs changes neither the state nor its beginning nor who votes alone.
-
-    Red when the last failures were left out, and when a run with a gap was shortened too.
-    """
-    rules, seen = rules_of(confirmations), rows(letters)
-    every = [Row(at * 1000, Status(status), 60) for at, status in zip(seen.at_s, seen.statuses, strict=True)]
-    whole, told = fold(every, rules), fold(telling(seen, 60, rules), rules)
-    assert (told.state, told.since_ms, told.newest) == (whole.state, whole.since_ms, whole.newest)
-    assert (told.failures >= rules.alone_down()) == (whole.failures >= rules.alone_down())
-    assert (told.failures > 0) == (whole.failures > 0)
+def test_announced_work_is_neither_up_nor_down() -> None:
+    """And no stem: what was seen meanwhile counts for nothing."""
+    axis = Axis(NOW, OPENED)
+    found = {region: rows("U" * 40 + "D" * 10 + "U" * 10) for region in ("USA", "EU")}
+    hour = axis.hour(watched(), [ALWAYS], found, [(START + 38 * 60, START + 52 * 60)])
+    assert hour.codes["USA"] == hour.codes["EU"] == "U" * 38 + "M" * 14 + "U" * 8

@@ -21,7 +21,8 @@ def register(app: APIGatewayHttpResolver, sources: Sources) -> None:
     def status_json() -> Answer:
         told = document(sources.board())
         # Another second with the same news is nothing new: who polls by ETag is told that.
-        news = {key: value for key, value in told.items() if key != "generated_at"}
+        regions = [{**region, "reported_at": None} for region in told["regions"]]
+        news = {**told, "generated_at": None, "regions": regions}
         return as_json(told, headers={"etag": etag_of(as_text(news))})
 
 
@@ -36,15 +37,6 @@ def document(board: Board) -> dict[str, Any]:
             for region in board.snapshot.regions
         ],
         "monitors": [_monitor(one, board) for one in board.seen],
-        "ticks": [
-            {
-                "tick": _instant(tick.tick),
-                "pushed": tick.complete,
-                "closed": tick.closed,
-                "regions": {region: counts.as_dict() for region, counts in tick.regions.items()},
-            }
-            for tick in board.ticks
-        ],
     }
 
 

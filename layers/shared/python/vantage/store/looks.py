@@ -117,6 +117,15 @@ def as_slots(counted: Mapping[str, int] | Iterable[tuple[str, int]]) -> list[Slo
 
 
 @lru_cache(maxsize=4096)
+def slow_in(look: str) -> frozenset[Region]:
+    """The regions in which slots of this look were seen slow, and counted."""
+    if "maintenance" in look:
+        return frozenset()
+    words = (word.partition(":") for word in look.split() if ":" in word)
+    return frozenset(region for region, _, saw in words if saw == Status.DEGRADED)
+
+
+@lru_cache(maxsize=4096)
 def _read(look: str) -> tuple[int, Mapping[Region, Any], bool]:
     interval_s, *words = look.split()
     held, in_incident = "maintenance" in words, "incident" in words

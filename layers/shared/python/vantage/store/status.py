@@ -1,12 +1,13 @@
-"""What a status page tells: public monitors, the regions, the last hour's results, the newest one of each."""
+"""What a status page tells: public monitors, how they stand as it was judged, and the newest results."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from psycopg.rows import class_row
 
-from vantage.check import Phases
+from vantage.check import Phases, Status
 from vantage.monitor import Region
 from vantage.store.connection import Connection
 
@@ -34,32 +35,12 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
-    """What was in force for a monitor, from one tick until (and without) another (epoch s; None: still)."""
-
-    from_s: int
-    until_s: int | None
-    interval_s: int
-    phase_s: int
-    regions: Sequence[Region] | None
-    enabled: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Results of a monitor in a region, oldest first: instants (epoch s), statuses, total times (µs)."""
-
-    at_s: Sequence[int] = ()
-    statuses: Sequence[str] = ()
-    total_us: Sequence[int | None] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Latest:
     """The newest result of a monitor in a region."""
 
     checked_at: datetime
     recorded_at: datetime
+    interval_s: int
     status: str
     reason: str | None
     http_status: int | None
@@ -69,31 +50,63 @@ class Latest:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A monitor's state in a region as it was judged: since the first check of the run that confirmed it."""
+
+    state: Status
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What besides its states was judged of a monitor: an open incident, whether it flaps, announced work under way."""
+
+    incident_since: datetime | None = None
+    single_vantage: bool = False
+    advisory: bool = False
+    flapping: bool = False
+    maintenance: str | None = None
+    maintenance_until: datetime | None = None
+
+
+QUIET = Standing()
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All of it, at one instant of PostgreSQL's time; `regions` are the enabled ones."""
+    """All of it, at one instant of PostgreSQL's time; `regions` are the enabled ones.
+
+    `counted` is the newest result that counts of each place: instant (epoch s) and interval (s); without a recent one
+    a state is held, and does not vote.
+    """
 
     now: datetime
     regions: Sequence[Region]
     monitors: Sequence[Watched]
-    versions: Mapping[int, Sequence[Version]] = field(default_factory=dict)
-    rows: Mapping[Place, Rows] = field(default_factory=dict)
+    states: Mapping[Place, Held] = field(default_factory=dict)
+    standing: Mapping[int, Standing] = field(default_factory=dict)
     latest: Mapping[Place, Latest] = field(default_factory=dict)
-    opened: frozenset[tuple[int, Region]] = frozenset()
-    """The ticks (epoch s) of the last hour that exist, by region; and the newest one, however old."""
+    counted: Mapping[Place, tuple[int, int]] = field(default_factory=dict)
+    faults: frozenset[tuple[int, Region]] = frozenset()
+    """The ticks (epoch s) of the last hours in which a region was at fault."""
 
 
-def read_snapshot(connection: Connection) -> Snapshot:
-    """Read what the page tells, in a handful of statements."""
+def read_snapshot(connection: Connection, slug: str | None = None) -> Snapshot:
+    """Read how public monitors stand, or the one of that slug, in a handful of statements."""
     now, regions = _frame(connection)
-    monitors = _monitors(connection)
+    monitors = _monitors(connection, slug)
+    ids = [monitor.id for monitor in monitors]
+    faults = _faults(connection, now)
+    latest = _latest(connection, monitors)
     return Snapshot(
         now,
         regions,
         monitors,
-        _versions(connection, monitors, now),
-        _rows(connection, monitors, now),
-        _latest(connection, monitors),
-        _opened(connection, now),
+        _states(connection, ids),
+        _standing(connection, ids),
+        latest,
+        _counted(connection, latest, faults),
+        faults,
     )
 
 
@@ -113,41 +126,76 @@ def _frame(connection: Connection) -> tuple[datetime, list[Region]]:
     return rows[0]
 
 
-def _monitors(connection: Connection) -> list[Watched]:
+def _monitors(connection: Connection, slug: str | None) -> list[Watched]:
     query = """
         SELECT id, slug, name, group_name AS group, CASE WHEN show_url THEN spec ->> 'url' END AS url,
-               coalesce(spec ->> 'url', '') LIKE 'https:%' AS secure, interval_s, timeout_ms, confirmations, enabled,
+               coalesce(spec ->> 'url', '') LIKE 'https:%%' AS secure, interval_s, timeout_ms, confirmations, enabled,
                regions::text[] AS regions
-          FROM monitor WHERE public AND deleted_at IS NULL AND NOT reference ORDER BY name, id"""
+          FROM monitor
+         WHERE public AND deleted_at IS NULL AND NOT reference AND (%(slug)s::text IS NULL OR slug = %(slug)s)
+         ORDER BY name, id"""
     with connection.cursor(row_factory=class_row(Watched)) as cursor:
-        return cursor.execute(query).fetchall()
+        return cursor.execute(query, {"slug": slug}).fetchall()
 
 
-def _versions(connection: Connection, monitors: Sequence[Watched], now: datetime) -> dict[int, list[Version]]:
+def _states(connection: Connection, monitors: Sequence[int]) -> dict[Place, Held]:
+    query = "SELECT monitor_id, region::text, state::text, since FROM region_state WHERE monitor_id = ANY (%s)"
+    return {
+        (monitor_id, region): Held(Status(state), since)
+        for monitor_id, region, state, since in connection.execute(query, (monitors,))
+    }
+
+
+def _standing(connection: Connection, monitors: Sequence[int]) -> dict[int, Standing]:
+    """Of those monitors of which there is anything to say."""
     query = """
-        SELECT monitor_id, extract(epoch FROM from_tick)::bigint,
-               CASE WHEN until_tick <> 'infinity' THEN extract(epoch FROM until_tick)::bigint END,
-               interval_s, phase_s, regions::text[], enabled
-          FROM monitor_schedule WHERE monitor_id = ANY (%s) AND until_tick > %s ORDER BY monitor_id, from_tick"""
-    found: dict[int, list[Version]] = {}
-    for monitor_id, *version in connection.execute(query, ([m.id for m in monitors], now - WINDOW)):
-        found.setdefault(monitor_id, []).append(Version(*version))
-    return found
+        SELECT m.id, i.began_at, coalesce(i.single_vantage, false),
+               EXISTS (SELECT FROM advisory a WHERE a.monitor_id = m.id AND a.closed_at IS NULL) AS advisory,
+               coalesce(j.memory #>> '{flapping,0}' = 'true', false) AS flapping, w.name, w.until_at
+          FROM unnest(%s::bigint[]) u (id) JOIN monitor m USING (id)
+          LEFT JOIN incident i ON i.monitor_id = m.id AND i.resolved_at IS NULL
+          LEFT JOIN judged_memory j ON j.monitor_id = m.id
+          LEFT JOIN LATERAL (
+            SELECT x.name, w.until_at FROM maintenance_window w JOIN maintenance x ON x.id = w.maintenance_id
+             WHERE w.from_at <= now() AND now() < w.until_at
+               AND (cardinality(x.groups) + cardinality(x.slugs) = 0
+                    OR m.group_name = ANY (x.groups) OR m.slug = ANY (x.slugs))
+             ORDER BY w.until_at DESC LIMIT 1) w ON true
+         WHERE i.id IS NOT NULL OR j.monitor_id IS NOT NULL OR w.name IS NOT NULL"""
+    return {monitor_id: Standing(*columns) for monitor_id, *columns in connection.execute(query, (monitors,))}
 
 
-def _rows(connection: Connection, monitors: Sequence[Watched], now: datetime) -> dict[Place, Rows]:
-    """The last hour's results, and of a monitor that is checked more rarely as many as decide its state."""
+def _faults(connection: Connection, now: datetime) -> frozenset[tuple[int, Region]]:
+    query = "SELECT extract(epoch FROM tick)::bigint, region::text FROM region_fault WHERE tick > %s"
+    return frozenset(connection.execute(query, (now - 3 * WINDOW,)).fetchall())
+
+
+def _counted(connection: Connection, latest: Mapping[Place, Latest],
+             faults: frozenset[tuple[int, Region]]) -> dict[Place, tuple[int, int]]:  # fmt: skip
+    """The newest result that counts; it is looked for only where the newest one does not."""
+    found, unsure = {}, []
+    for place, one in latest.items():
+        at_s = int(one.checked_at.timestamp())
+        if one.status in ("up", "degraded", "down") and (at_s - at_s % 60, place[1]) not in faults:
+            found[place] = (at_s, one.interval_s)
+        else:
+            unsure.append(place)
+    if not unsure:
+        return found
     query = """
-        SELECT w.id, r.* FROM unnest(%s::bigint[], %s::timestamptz[]) w (id, start) CROSS JOIN LATERAL (
-            SELECT region::text, array_agg(extract(epoch FROM checked_at)::bigint), array_agg(status::text),
-                   array_agg(total_us)
-              FROM (SELECT region, checked_at, status, total_us FROM check_result
-                     WHERE monitor_id = w.id AND checked_at > w.start ORDER BY region, checked_at) o
-             GROUP BY region) r"""
-    starts = [now - max(WINDOW, timedelta(seconds=(m.confirmations + 2) * m.interval_s)) for m in monitors]
-    with connection.cursor(binary=True) as cursor:
-        found = cursor.execute(query, ([m.id for m in monitors], starts))
-        return {(monitor_id, region): Rows(*columns) for monitor_id, region, *columns in found}
+        SELECT u.id, u.region, extract(epoch FROM c.checked_at)::bigint, c.interval_s
+          FROM unnest(%s::bigint[], %s::text[]) u (id, region) CROSS JOIN LATERAL (
+            SELECT checked_at, interval_s FROM check_result
+             WHERE monitor_id = u.id AND region = u.region::location AND status IN ('up', 'degraded', 'down')
+               AND checked_at > now() - %s
+               AND NOT EXISTS (SELECT FROM region_fault f
+                                WHERE f.region = check_result.region AND f.tick = date_trunc('minute', checked_at))
+             ORDER BY checked_at DESC LIMIT 1) c"""
+    arguments = ([monitor_id for monitor_id, _ in unsure], [region for _, region in unsure], LOOKED_BACK)
+    return found | {
+        (monitor_id, region): (at_s, interval_s)
+        for monitor_id, region, at_s, interval_s in connection.execute(query, arguments)
+    }
 
 
 def _latest(connection: Connection, monitors: Sequence[Watched]) -> dict[Place, Latest]:
@@ -155,7 +203,8 @@ def _latest(connection: Connection, monitors: Sequence[Watched]) -> dict[Place, 
     query = """
         SELECT w.id, r.name::text, c.* FROM unnest(%s::bigint[], %s::integer[]) w (id, interval_s)
          CROSS JOIN region r CROSS JOIN LATERAL (
-            SELECT checked_at, recorded_at, status::text, reason::text, http_status::integer, reused, total_us,
+            SELECT checked_at, recorded_at, interval_s, status::text, reason::text, http_status::integer, reused,
+                   total_us,
                    dns_us, connect_us, tls_us, first_byte_us, download_us
               FROM check_result
              WHERE monitor_id = w.id AND region = r.name AND status NOT IN ('expired', 'dead')
@@ -164,31 +213,11 @@ def _latest(connection: Connection, monitors: Sequence[Watched]) -> dict[Place, 
          WHERE r.enabled"""
     arguments = ([m.id for m in monitors], [m.interval_s for m in monitors], LOOKED_BACK)
     return {
-        (monitor_id, region): Latest(at, recorded_at, status, reason, http, reused, total_us, Phases(*phases))
-        for monitor_id, region, at, recorded_at, status, reason, http, reused, total_us, *phases in connection.execute(
-            query, arguments
-        )
+        (monitor_id, region): _with_phases(columns)
+        for monitor_id, region, *columns in connection.execute(query, arguments)
     }
 
 
-def _opened(connection: Connection, now: datetime) -> frozenset[tuple[int, Region]]:
-    query = """
-        SELECT extract(epoch FROM tick)::bigint, region::text FROM tick_ledger
-         WHERE tick >= least(%s, (SELECT max(tick) FROM tick_ledger))"""
-    return frozenset(connection.execute(query, (now - WINDOW - timedelta(minutes=1),)).fetchall())
-
-
-def began(connection: Connection, places: Sequence[Place], status: str) -> dict[Place, datetime]:
-    """Since when these have had nothing but this status (rows not observed aside); absent: for more than a day."""
-    query = """
-        SELECT w.id, w.region, min(c.checked_at)
-          FROM unnest(%(ids)s::bigint[], %(regions)s::text[]) w (id, region) CROSS JOIN LATERAL (
-            SELECT max(checked_at) AS at FROM check_result
-             WHERE monitor_id = w.id AND region::text = w.region AND checked_at > now() - %(back)s
-               AND status IN ('up', 'degraded', 'down') AND status::text <> %(status)s) other
-          JOIN check_result c ON c.monitor_id = w.id AND c.region::text = w.region AND c.checked_at > other.at
-                             AND c.status::text = %(status)s
-         GROUP BY 1, 2"""
-    ids, regions = [place[0] for place in places], [place[1] for place in places]
-    found = connection.execute(query, {"ids": ids, "regions": regions, "status": status, "back": LOOKED_BACK})
-    return {(monitor_id, region): at for monitor_id, region, at in found}
+def _with_phases(columns: Sequence[Any]) -> Latest:
+    at, recorded_at, interval_s, status, reason, http_status, reused, total_us, *phases = columns
+    return Latest(at, recorded_at, interval_s, status, reason, http_status, reused, total_us, Phases(*phases))

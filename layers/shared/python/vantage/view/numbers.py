@@ -21,6 +21,18 @@ def percent(part: int, whole: int) -> str:
     return f"{hundredths // 100}.{hundredths % 100:02}%"
 
 
+def bounds(low: str | None, high: str | None) -> str:
+    """Between what a share in percent lies, such as 99.07 to 99.92%; “either way” where that makes no difference."""
+    if low is None or high is None:
+        return ""
+    return "either way" if low == high else f"{whole(low)[:-1]}{NOTHING}{whole(high)}"
+
+
+def whole(share: str) -> str:
+    """A printed share with its sign; 100 without digits."""
+    return "100%" if float(share) == 100 else f"{share}%"
+
+
 def latency(microseconds: int | None) -> str:
     """Such as `1.4 ms`, `142 ms` or `1.24 s`; a dash where there is none."""
     if microseconds is None:
@@ -30,6 +42,11 @@ def latency(microseconds: int | None) -> str:
     if microseconds < 999_500:
         return f"{microseconds / 1000:.0f}{NBSP}ms"
     return f"{microseconds / 1_000_000:.2f}{NBSP}s"
+
+
+def milliseconds(value: float | None) -> str:
+    """The same of milliseconds."""
+    return latency(None if value is None else round(value * 1000))
 
 
 def span(seconds: float) -> str:
@@ -60,6 +77,12 @@ def day(at: datetime) -> str:
     """The day and the time, such as `1 Dec, 10:00`."""
     at = at.astimezone(UTC)
     return f"{at.day}{NBSP}{at:%b}, {at:%H:%M}"
+
+
+def month_day(at: datetime) -> str:
+    """Such as `24 Nov`."""
+    at = at.astimezone(UTC)
+    return f"{at.day}{NBSP}{at:%b}"
 
 
 def counted(number: int) -> str:

@@ -2,21 +2,30 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import groupby
 
 from vantage.face.pages import drawing
-from vantage.face.pages.board import Board, Seen, reason_of
-from vantage.face.pages.drawing import DOWN, SITE_DOWN, SLOW, UNSEEN, UP
+from vantage.face.pages.bars import Bar, Lanes
+from vantage.face.pages.board import Board, Hours, Seen, reason_of
+from vantage.face.pages.drawing import DOWN, HELD, SITE_DOWN, SLOW, UNSEEN, UP, Picture
 from vantage.face.pages.hour import PATIENCE_S
+from vantage.face.pages.past import Past
+from vantage.face.pages.pictures import Look, picture
 from vantage.monitor import Region
-from vantage.store.status import LOOKED_BACK, WINDOW, Latest, Watched
+from vantage.store.looks import HOUR
+from vantage.store.status import LOOKED_BACK, Latest, Watched
+from vantage.uptime import Tally, Uptime
 from vantage.view.numbers import (
     NOTHING,
+    bounds,
     capital,
     clock,
     duration,
     latency,
+    milliseconds,
+    month_day,
     names,
     percent,
     region_name,
@@ -27,22 +36,28 @@ from vantage.view.words import Sight, stopped_in
 
 PHASES = {"dns_us": "DNS", "connect_us": "connect", "tls_us": "TLS", "first_byte_us": "first byte",
           "download_us": "download"}  # fmt: skip
-EVENTS = {SLOW: "Slow from", DOWN: "Down from", SITE_DOWN: "Site down, seen from", UNSEEN: "Not observed from"}
+EVENTS = {SLOW: "Slow from", DOWN: "Down from", SITE_DOWN: "Site down, seen from", UNSEEN: "Not observed from",
+          HELD: "In maintenance, seen from"}  # fmt: skip
 EVENTS_SHOWN = 12
 EVERY = {60: "minute", 3600: "hour", 86_400: "day"}
 _COLOURS = {"site_down": SITE_DOWN, "regional": DOWN, "slow": SLOW, "up": UP, "partly": UP}
 _MARKS = {"up": UP, "degraded": SLOW, "down": DOWN}
 _STATES = {"up": "up", "degraded": "slow", "down": "down"}
-_CODES = {UP: "up", SLOW: "slow", DOWN: "down", SITE_DOWN: "down as everywhere", UNSEEN: "not observed"}
 
 
-Drawing = tuple[int, tuple[drawing.Shape, ...]]
-"""The lanes of a monitor: how many, and their shapes."""
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A share of a span, between what it lies, and how much of it was observed."""
+
+    name: str
+    value: str
+    bounds: str
+    observed: str
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A monitor in a region: how it is now, its newest check, its last hour."""
+    """A monitor in a region: how it is now, its newest check, what was seen of it, how quick it is."""
 
     region: str
     mark: str
@@ -50,11 +65,14 @@ class Row:
     since: str
     last: str
     how: str
-    spark: str
-    p50: str
-    p95: str
+    uptime: str
+    bounds: str
     observed: str
     of: str
+    spark: str
+    band: str
+    p50: str
+    p95: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +83,7 @@ class PhaseRow:
     at: str
     cells: Sequence[tuple[str, str]]
     total: str
+    answer: str = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +98,7 @@ class Head:
     rest: str
     since: str
     plain: bool
-    lanes: tuple[drawing.Shape, ...]
-    height: int
-    label: str
+    picture: Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +110,7 @@ class Card:
     every: str
     eyes: Sequence[drawing.Eye]
     is_down: bool
+    figures: Sequence[Figure]
     rows: Sequence[Row]
     phases: Sequence[PhaseRow]
     events: Sequence[tuple[str, str]]
@@ -100,14 +118,14 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A monitor among many: one line, with each region's median latency; `drawing` is the number of its lanes."""
+    """A monitor among many: one line with a few figures; `drawing` is the number of its lanes."""
 
     head: Head
     drawing: int
-    medians: Sequence[str]
+    cells: Sequence[tuple[str, str]]
 
 
-def head(one: Seen, board: Board) -> Head:
+def head(one: Seen, board: Board, look: Look) -> Head:
     """The part that a card and a line share."""
     kind, words = one.case.kind, one.case.words
     timed = kind in ("site_down", "regional", "slow", "no_data")
@@ -120,38 +138,38 @@ def head(one: Seen, board: Board) -> Head:
         rest=words.rest,
         since=since_words(words.since, board.now, LOOKED_BACK) if timed else "",
         plain=kind == "up" and not words.rest,
-        lanes=tuple(drawing.lanes(list(one.hour.codes.values()), one.hour.slots)),
-        height=len(one.regions),
-        label=_label(one),
+        picture=picture(one, look),
     )
 
 
-def card(one: Seen, board: Board) -> Card:
+def card(one: Seen, board: Board, look: Look) -> Card:
     """All of a monitor."""
     marks = [mark(sight, one.case.verdict) for sight in one.case.sights]
-    series = [_by_slot(one, sight, board) for sight in one.case.sights]
-    lines = drawing.sparks(series, [slot.minute for slot in one.hour.slots])
     return Card(
-        head=head(one, board),
+        head=head(one, board, look),
         url=one.monitor.url,
         every=EVERY.get(one.monitor.interval_s) or duration(one.monitor.interval_s),
         eyes=drawing.eyes(marks),
         is_down=one.case.kind == "site_down",
-        rows=[_row(one, *each, board) for each in zip(one.case.sights, marks, lines, strict=True)],
+        figures=[] if isinstance(look, Hours) else figures(look.of(one.monitor.id).uptime),
+        rows=_hour_rows(one, marks, board, look) if isinstance(look, Hours) else _bar_rows(one, marks, board, look),
         phases=[_phase_row(one, sight, board) for sight in one.case.sights],
-        events=_events(one, board),
+        events=_hour_events(one, board, look) if isinstance(look, Hours) else bar_events(one, look),
     )
 
 
-def line(one: Seen, board: Board, drawings: dict[Drawing, int]) -> Line:
+def line(one: Seen, board: Board, look: Look, drawings: dict[Picture, int]) -> Line:
     """A monitor in one line; lanes that look the same are drawn once."""
-    sights = {sight.region: sight for sight in one.case.sights}
-    medians = [
-        latency(drawing.median(_successes(one, sights[region], board)) if region in sights else None)
-        for region in board.snapshot.regions
-    ]
-    top = head(one, board)
-    return Line(top, drawings.setdefault((top.height, top.lanes), len(drawings)), medians)
+    top = head(one, board, look)
+    cells = _medians(one, board, look) if isinstance(look, Hours) else _shares(look.of(one.monitor.id).uptime)
+    return Line(top, drawings.setdefault(top.picture, len(drawings)), cells)
+
+
+def line_columns(board: Board, look: Look) -> list[str]:
+    """The heads of a line's figures."""
+    if isinstance(look, Hours):
+        return [f"{region_name(region)}, p50" for region in board.snapshot.regions]
+    return ["Availability", "Reachability", "Observed"]
 
 
 def mark(sight: Sight, verdict: str) -> str:
@@ -161,23 +179,72 @@ def mark(sight: Sight, verdict: str) -> str:
     return SITE_DOWN if verdict == "site_down" and sight.is_down else _MARKS[sight.state]
 
 
-def _row(one: Seen, sight: Sight, letter: str, spark: str, board: Board) -> Row:
-    latest, values = board.latest(one, sight.region), _successes(one, sight, board)
-    observed, due = one.hour.observed[sight.region]
+def figures(total: Uptime) -> list[Figure]:
+    """Availability and reachability."""
+    return [_figure("Availability", total.availability), _figure("Reachability", total.reachability)]
+
+
+def _figure(name: str, tally: Tally) -> Figure:
+    said = tally.printed()
+    observed = f"{percent(tally.seen, tally.scheduled)} observed" if tally.seen else "nothing observed"
+    return Figure(name, percent(tally.good, tally.seen), bounds(said["low"], said["high"]), observed)
+
+
+def _shares(total: Uptime) -> list[tuple[str, str]]:
+    both = figures(total)
+    reach = total.reachability
+    return [*((one.value, one.bounds) for one in both), (percent(reach.seen, reach.scheduled), "")]
+
+
+# ------------------------------------------------------------------------------------------------ by region
+
+
+def _bar_rows(one: Seen, marks: Sequence[str], board: Board, past: Past) -> list[Row]:
+    total = past.of(one.monitor.id).uptime
+    series = [past.pairs(one.monitor.id, sight.region) for sight in one.case.sights]
+    rows = []
+    for sight, letter, pairs, (line_, band) in zip(one.case.sights, marks, series, drawing.bands(series), strict=True):
+        figure = _figure("", total.regions.get(sight.region, Tally()))
+        tally = total.regions.get(sight.region, Tally())
+        p50, p95 = (_middle([pair[k] for pair in pairs if pair]) for k in (0, 1))
+        rows.append(
+            _row(one, sight, letter, board)(
+                uptime=figure.value, bounds=figure.bounds, observed=percent(tally.seen, tally.scheduled), of="",
+                spark=line_, band=band, p50=milliseconds(p50), p95=milliseconds(p95),
+            )
+        )  # fmt: skip
+    return rows
+
+
+def _middle(values: Sequence[float]) -> float | None:
+    return sorted(values)[(len(values) - 1) // 2] if values else None
+
+
+def _hour_rows(one: Seen, marks: Sequence[str], board: Board, hours: Hours) -> list[Row]:
+    slots = [slot.minute for slot in hours.hours[one.monitor.id].slots]
+    lines = drawing.sparks([_by_slot(one, sight, hours) for sight in one.case.sights], slots)
+    rows = []
+    for sight, letter, spark in zip(one.case.sights, marks, lines, strict=True):
+        values = _successes(one, sight, hours)
+        observed, due = hours.hours[one.monitor.id].observed[sight.region]
+        rows.append(
+            _row(one, sight, letter, board)(
+                uptime="", bounds="", observed=percent(observed, due),
+                of=f"{observed:,} of {due:,}" if due else "none due yet", spark=spark, band="",
+                p50=latency(drawing.median(values)), p95=latency(drawing.nearest_rank(values, 0.95)),
+            )
+        )  # fmt: skip
+    return rows
+
+
+def _row(one: Seen, sight: Sight, letter: str, board: Board) -> "partial[Row]":
+    """What both kinds of rows say."""
+    latest = board.latest(one, sight.region)
     last, how = _newest(one.monitor, latest)
-    return Row(
-        region=region_name(sight.region),
-        mark=letter,
-        state=_state(sight),
-        since=_since(sight, latest, board),
-        last=last,
-        how=how,
-        spark=spark,
-        p50=latency(drawing.median(values)),
-        p95=latency(drawing.nearest_rank(values, 0.95)),
-        observed=percent(observed, due),
-        of=f"{observed:,} of {due:,}" if due else "none due yet",
-    )
+    return partial(
+        Row, region=region_name(sight.region), mark=letter, state=_state(sight), since=_since(sight, latest, board),
+        last=last, how=how,
+    )  # fmt: skip
 
 
 def _state(sight: Sight) -> str:
@@ -191,9 +258,11 @@ def _since(sight: Sight, latest: Latest | None, board: Board) -> str:
         return ""
     if not sight.votes:
         return f"since {clock(latest.checked_at, board.now)}" if latest else ""
-    if sight.since is None:
-        return f"for over {span((WINDOW if sight.state == 'up' else LOOKED_BACK).total_seconds())}"
-    return f"since {clock(sight.since, board.now)}"
+    return f"since {_clock_or_day(sight.since, board.now)}" if sight.since else ""
+
+
+def _clock_or_day(at: datetime, now: datetime) -> str:
+    return clock(at, now) if at.astimezone(UTC).date() == now.astimezone(UTC).date() else month_day(at)
 
 
 def _newest(monitor: Watched, latest: Latest | None) -> tuple[str, str]:
@@ -207,9 +276,17 @@ def _newest(monitor: Watched, latest: Latest | None) -> tuple[str, str]:
     return latency(latest.total_us), f"{PHASES[name]} {latency(spent[name])}" if spent[name] else ""
 
 
-def _successes(one: Seen, sight: Sight, board: Board) -> list[int]:
+def _medians(one: Seen, board: Board, hours: Hours) -> list[tuple[str, str]]:
+    sights = {sight.region: sight for sight in one.case.sights}
+    return [
+        (latency(drawing.median(_successes(one, sights[region], hours)) if region in sights else None), "")
+        for region in board.snapshot.regions
+    ]
+
+
+def _successes(one: Seen, sight: Sight, hours: Hours) -> list[int]:
     """What the successful checks of the last hour took (µs), sorted."""
-    rows, start_s = board.rows(one, sight.region), board.axis.start_s
+    rows, start_s = hours.rows(one, sight.region), hours.axis.start_s
     return sorted(
         total
         for at_s, status, total in zip(rows.at_s, rows.statuses, rows.total_us, strict=True)
@@ -217,15 +294,18 @@ def _successes(one: Seen, sight: Sight, board: Board) -> list[int]:
     )
 
 
-def _by_slot(one: Seen, sight: Sight, board: Board) -> list[int | None]:
+def _by_slot(one: Seen, sight: Sight, hours: Hours) -> list[int | None]:
     """What a successful check of each slot took (µs); None where none succeeded."""
-    rows, start_s = board.rows(one, sight.region), board.axis.start_s
+    rows, start_s = hours.rows(one, sight.region), hours.axis.start_s
     taken = {
         (at_s - start_s) // 60: total
         for at_s, status, total in zip(rows.at_s, rows.statuses, rows.total_us, strict=True)
         if status in ("up", "degraded")
     }
-    return [taken.get(slot.minute) for slot in one.hour.slots]
+    return [taken.get(slot.minute) for slot in hours.hours[one.monitor.id].slots]
+
+
+# ------------------------------------------------------------------------------------------------ phases
 
 
 def _phase_row(one: Seen, sight: Sight, board: Board) -> PhaseRow:
@@ -233,10 +313,11 @@ def _phase_row(one: Seen, sight: Sight, board: Board) -> PhaseRow:
     if latest is None:
         return PhaseRow(name, NOTHING, [(NOTHING, UNSEEN)] * len(PHASES), NOTHING)
     at = f"{latest.checked_at.astimezone(UTC):%H:%M:%S}"
-    return PhaseRow(name, at, _phase_cells(latest, one.monitor.secure), latency(latest.total_us))
+    answer = reason_of(one.monitor, latest) or (str(latest.http_status) if latest.http_status else NOTHING)
+    return PhaseRow(name, at, phase_cells(latest, one.monitor.secure), latency(latest.total_us), capital(answer))
 
 
-def _phase_cells(latest: Latest, secure: bool) -> list[tuple[str, str]]:
+def phase_cells(latest: Latest, secure: bool) -> list[tuple[str, str]]:
     """What each phase took, what a kept connection did not need, and where a check without an answer stopped."""
     spent = {name: getattr(latest.phases, name) for name in PHASES}
     longest = max((us for us in spent.values() if us is not None), default=None)
@@ -257,10 +338,13 @@ def _phase_cells(latest: Latest, secure: bool) -> list[tuple[str, str]]:
     return cells
 
 
-def _events(one: Seen, board: Board) -> list[tuple[str, str]]:
+# ------------------------------------------------------------------------------------------------ events in words
+
+
+def _hour_events(one: Seen, board: Board, hours: Hours) -> list[tuple[str, str]]:
     """The last hour in words, the newest first: from when to when, what was not up, and from where."""
     found: dict[tuple[int, int, str], list[Region]] = {}
-    for region, lane in one.hour.codes.items():
+    for region, lane in hours.hours[one.monitor.id].codes.items():
         first = 0
         for code, group in groupby(lane):
             last = first + len(list(group)) - 1
@@ -269,21 +353,54 @@ def _events(one: Seen, board: Board) -> list[tuple[str, str]]:
             first = last + 1
     newest = sorted(found.items(), key=lambda event: -event[0][0])[:EVENTS_SHOWN]
     return [
-        (_when(one, first, last, board), f"{EVENTS[code]} {names(regions)}") for (first, last, code), regions in newest
+        (_when(one, first, last, board.now, hours), f"{EVENTS[code]} {names(regions)}")
+        for (first, last, code), regions in newest
     ]
 
 
-def _when(one: Seen, first: int, last: int, board: Board) -> str:
-    begin = board.axis.time(max(0, one.hour.slots[first].minute))
-    end = board.axis.time(one.hour.slots[last].minute + one.hour.slots[last].width)
-    lasts = (board.now - end).total_seconds() < PATIENCE_S - 60
-    return f"{clock(begin, board.now)} to {'now' if lasts else clock(end, board.now)}"
+def _when(one: Seen, first: int, last: int, now: datetime, hours: Hours) -> str:
+    slots = hours.hours[one.monitor.id].slots
+    begin = hours.axis.time(max(0, slots[first].minute))
+    end = hours.axis.time(slots[last].minute + slots[last].width)
+    lasts = (now - end).total_seconds() < PATIENCE_S - 60
+    return f"{clock(begin, now)} to {'now' if lasts else clock(end, now)}"
 
 
-def _label(one: Seen) -> str:
-    """The lanes as a sentence, which says as little as there is to say."""
-    told = {region: [f"{lane.count(code)} {word}" for code, word in _CODES.items() if code in lane]
-            for region, lane in one.hour.codes.items()}  # fmt: skip
-    if all(set(lane) <= {UP, " "} for lane in one.hour.codes.values()):
-        return "All up"
-    return "; ".join(f"{region_name(region)} {', '.join(counts) or 'no check yet'}" for region, counts in told.items())
+def bar_events(one: Seen, past: Past, shown: int | None = EVENTS_SHOWN) -> list[tuple[str, str]]:
+    """Hours or days in words, the newest first: for how long it was not up, and from where."""
+    lanes = past.of(one.monitor.id)
+    told = [(bar, _bar_words(one.regions, lanes, bar)) for bar in sorted(lanes.known, reverse=True)]
+    return [(_bar_name(past, bar), words) for bar, words in told if words][:shown]
+
+
+def _bar_name(past: Past, bar: int) -> str:
+    begin = past.axis.begin(bar)
+    return f"{begin:%H:%M} to {begin + timedelta(hours=1):%H:%M}" if past.axis.unit == HOUR else month_day(begin)
+
+
+def _bar_words(regions: Sequence[Region], lanes: Lanes, bar: int) -> str:
+    here = {region: lanes.regions.get(region, {}).get(bar, Bar()) for region in regions}
+    parts = []
+    if bar in lanes.stems:
+        seen = [region for region, one in here.items() if one.site]
+        parts.append(f"site down {span(lanes.stems[bar])}, seen from {_from(seen, regions)}")
+    parts += _alike("down", {region: one.down - one.site for region, one in here.items()}, here, regions)
+    parts += _alike("slow", {region: one.slow for region, one in here.items()}, here, regions)
+    parts += _alike("maintenance", {region: one.held for region, one in here.items()}, here, regions)
+    parts += _alike("not observed", {region: one.unseen for region, one in here.items()}, here, regions)
+    return capital("; ".join(parts))
+
+
+def _alike(word: str, seconds: dict[Region, int], here: dict[Region, Bar], regions: Sequence[Region]) -> list[str]:
+    """Regions in which it lasted equally long are told together; what is too little to be drawn is left out."""
+    told: dict[int, list[Region]] = {}
+    for region, lasted in seconds.items():
+        if lasted and (word != "not observed" or here[region].share(lasted) > 0.005):
+            told.setdefault(lasted, []).append(region)
+    return [f"{word} {span(lasted)} from {_from(found, regions)}" for lasted, found in told.items()]
+
+
+def _from(some: Sequence[Region], regions: Sequence[Region]) -> str:
+    if len(some) == len(regions) > 1:
+        return "all regions"
+    return names(some) + (" only" if len(some) == 1 < len(regions) else "")

@@ -4,14 +4,16 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
 
 MINUTES = 60
 # What became of a slot in a region.
-UP, SLOW, DOWN, SITE_DOWN, UNSEEN, NONE, BEFORE = "USRDN ."
-NARROW, WIDE = r"U+|S+|R+|D+|N+|\.+", r"[USRDN]|\.+"
+UP, SLOW, DOWN, SITE_DOWN, UNSEEN, NONE, BEFORE, HELD = "USRDN .M"
+NARROW, WIDE = r"U+|S+|R+|D+|N+|M+|\.+", r"[USRDN]|M+|\.+"
 LANE = 10.0
 GAP = 0.24
-SPARK_STEP, SPARK_HEIGHT = 3, 54
+SPARK_STEP, SPARK_HEIGHT, BAND_STEP = 3, 54, 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,17 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """Shapes over `lanes` lanes and `width` units; `kind` is the class that paints them, `label` says them in words."""
+
+    kind: str
+    width: int
+    lanes: int
+    shapes: tuple[Shape, ...]
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Eye:
     """One vantage point of a ray: where it is, how it sees (U, S, R, D or N), and the path of its ray."""
 
@@ -40,6 +53,7 @@ class Eye:
     ray: str
 
 
+@lru_cache(maxsize=4096)
 def number(value: float) -> str:
     """As short as SVG allows, two digits at most."""
     text = f"{value:.2f}".rstrip("0").rstrip(".")
@@ -67,7 +81,7 @@ def lanes(codes: Sequence[str], slots: Sequence[Slot]) -> list[Shape]:
     """One lane per region on one axis of 60 minutes, 60 x 10 units each; a code for each slot.
 
     A check is a bar: whole = up, two blocks = slow, a foot below the ribbon = down here, with a stem through all lanes
-    = down everywhere, hatched = not observed. Before the first check runs a dotted line.
+    = down everywhere, hatched = not observed, hollow = announced work. Before the first check runs a dotted line.
     """
     narrow = all(slot.width == 1 for slot in slots)
     found: dict[str, list[str]] = {}
@@ -76,7 +90,7 @@ def lanes(codes: Sequence[str], slots: Sequence[Slot]) -> list[Shape]:
             first, last = slots[match.start()], slots[match.end() - 1]
             start, width = max(first.minute, 0), min(last.minute + last.width, MINUTES) - max(first.minute, 0)
             for kind, path in _bars(match.group()[0], start, width, float(top)):
-                found.setdefault(kind if narrow or kind in ("h", "z") else f"{kind} w", []).append(path)
+                found.setdefault(kind if narrow or kind in ("h", "z", "m") else f"{kind} w", []).append(path)
     if any(SITE_DOWN in lane for lane in codes):
         stems = [slot for k, slot in enumerate(slots) if any(lane[k] == SITE_DOWN for lane in codes)]
         height = number(LANE * len(codes))
@@ -98,6 +112,10 @@ def _bars(code: str, start: int, width: int, top: float) -> list[tuple[str, str]
             return [(code.lower(), f"M{start} {number(top + 7.3)}h{length}")]
         case "N":
             return [("h", f"M{start} {number(top + 1.5)}h{length}v7h-{length}z")]
+        case "M":
+            return [
+                ("m", f"M{number(start + 0.08)} {number(top + 4.5)}h{number(width - 0.4)}v4h-{number(width - 0.4)}z")
+            ]
     return [("z", f"M{start} {number(top + 5)}h{width}")]
 
 
@@ -109,6 +127,41 @@ def median(values: Sequence[int]) -> int | None:
 def nearest_rank(values: Sequence[int], share: float) -> int | None:
     """The smallest of sorted values that at least this share does not exceed."""
     return values[max(0, math.ceil(share * len(values)) - 1)] if values else None
+
+
+def bands(series: Sequence[Sequence[tuple[float, float] | None]]) -> list[tuple[str, str]]:
+    """A line (p50) and a band up to p95 per region, of pairs side by side; None = nothing succeeded, and is a gap.
+
+    One ratio scale for all, each from its own floor: a doubling is equally tall everywhere.
+    """
+    known = [[pair for pair in pairs if pair is not None] for pairs in series]
+    ratio = max((max(p[1] for p in pairs) / min(p[0] for p in pairs) for pairs in known if pairs), default=1) * 1.04
+    return [
+        _band(pairs, min(p[0] for p in kept) * 0.98 if kept else 1, max(ratio, 1.5))
+        for pairs, kept in zip(series, known, strict=True)
+    ]
+
+
+def _band(pairs: Sequence[tuple[float, float] | None], floor: float, ratio: float) -> tuple[str, str]:
+    def height(value: float) -> int:
+        return round(3 + SPARK_HEIGHT * (1 - math.log(max(value, floor) / floor) / math.log(ratio)))
+
+    line, band, run = "", "", []
+    for k, pair in enumerate([*pairs, None]):
+        if pair is not None:
+            run.append((k * BAND_STEP + 2, height(pair[0]), height(pair[1])))
+        elif run:
+            low, high = [(x, y) for x, y, _ in run], [(x, y) for x, _, y in run]
+            line += _relative(low) if len(low) > 1 else f"M{low[0][0]} {low[0][1]}h0"
+            band += _relative([*high, *reversed(low)]) + "z"
+            run = []
+    return line, band
+
+
+def _relative(points: Sequence[tuple[int, int]]) -> str:
+    """A path in whole relative steps, the shortest spelling."""
+    steps = "".join(f"l{b[0] - a[0]} {b[1] - a[1]}" for a, b in pairwise(points))
+    return f"M{points[0][0]} {points[0][1]}{steps}"
 
 
 def sparks(series: Sequence[Sequence[int | None]], minutes: Sequence[int]) -> list[str]:

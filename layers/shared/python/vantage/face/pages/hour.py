@@ -1,13 +1,14 @@
 """The last hour of a monitor: its slots on one axis of 60 minutes, and what became of each in each region."""
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from vantage.face.pages.drawing import BEFORE, DOWN, MINUTES, NONE, SITE_DOWN, SLOW, UNSEEN, UP, Slot
+from vantage.face.pages.drawing import BEFORE, DOWN, HELD, MINUTES, NONE, SITE_DOWN, SLOW, UNSEEN, UP, Slot
 from vantage.monitor import Region
-from vantage.store.status import Rows, Version, Watched
+from vantage.store.last_hour import Rows, Version
+from vantage.store.status import Watched
 from vantage.verdict.votes import quorum
 
 PATIENCE_S = 135  # until then the row of a slot may still come: its minute, and 75 s until its tick is judged
@@ -31,12 +32,14 @@ class Hour:
 class Axis:
     """The hour until now; `opened` are the ticks (epoch s) that exist, by region. Like schedules are worked out once.
 
-    It begins at `start_s` (epoch s), the current minute being its last one; slots after `last_s` may still get a row.
-    After the newest tick nobody opens any: what was due then was not observed.
+    `faults` are the ticks in which a region cannot be believed. The hour begins at `start_s` (epoch s), the current
+    minute being its last one; slots after `last_s` may still get a row. After the newest tick nobody opens any: what
+    was due then was not observed.
     """
 
     now: datetime
     opened: frozenset[tuple[int, Region]]
+    faults: frozenset[tuple[int, Region]] = frozenset()
     start_s: int = field(init=False)
     last_s: int = field(init=False)
     newest_s: int = field(init=False)
@@ -53,14 +56,17 @@ class Axis:
         """When a minute of it began."""
         return datetime.fromtimestamp(self.start_s + minute * 60, UTC)
 
-    def hour(self, monitor: Watched, versions: Sequence[Version], rows: Mapping[Region, Rows]) -> Hour:
-        """Lay these results out."""
+    def hour(self, monitor: Watched, versions: Sequence[Version], rows: Mapping[Region, Rows],
+             held: Sequence[tuple[int, int]] = ()) -> Hour:  # fmt: skip
+        """Lay these results out; `held` are spans (epoch s) of announced work."""
         plan = self._plan(versions)
         if plan not in self._slots:
             self._slots[plan] = _slots(plan, self.start_s)
             self._places[plan] = {slot.minute: k for k, slot in enumerate(self._slots[plan])}
         slots = self._slots[plan]
         lanes = {region: self._lane(plan, region, found) for region, found in rows.items()}
+        for from_s, until_s in held:
+            self._hold(slots, lanes.values(), from_s, until_s)
         _mark_site_down(list(lanes.values()))
         each = max(1, 60 // monitor.interval_s)
         observed = {region: self._observed(slots, lanes[region], rows[region], each) for region in rows}
@@ -87,9 +93,19 @@ class Axis:
         lane, places, start_s = self._blank[plan, region].copy(), self._places[plan], self.start_s
         for at_s, status in zip(rows.at_s, rows.statuses, strict=True):
             k = places.get((at_s - start_s) // 60)
-            if k is not None and _WEIGHTS[code := CODES.get(status, UNSEEN)] >= _WEIGHTS[lane[k]]:
+            code = CODES.get(status, UNSEEN)
+            if self.faults and (at_s - at_s % 60, region) in self.faults:
+                code = UNSEEN
+            if k is not None and _WEIGHTS[code] >= _WEIGHTS[lane[k]]:
                 lane[k] = code
         return lane
+
+    def _hold(self, slots: Sequence[Slot], lanes: Iterable[list[str]], from_s: int, until_s: int) -> None:
+        """What is seen during announced work counts for nothing."""
+        for lane in lanes:
+            for k, slot in enumerate(slots):
+                if from_s <= self.start_s + slot.minute * 60 < until_s and lane[k] in _DUE:
+                    lane[k] = HELD
 
     def _unfilled(self, slot: Slot, plan: Plan, region: Region) -> str:
         """What a slot without a row is: nothing scheduled, not observed, or still to come."""

@@ -2,6 +2,8 @@
   const id = i => d.getElementById(i), key = 'vantage-theme', theme = d.querySelector('.th');
   try { const kept = localStorage[key]; if (kept) id(kept).checked = true; } catch (e) { /* storage is off */ }
   theme.addEventListener('change', e => { try { localStorage[key] = e.target.id; } catch (x) { /* not kept */ } });
+  const watch = id('main').dataset.watch;
+  if (!watch) return;
   const open = () => [...d.querySelectorAll('details[open]>summary')].map(s => s.id);
   const place = page => {
     const old = id('main'), fresh = page.getElementById('main'), news = fresh.querySelector('h1').textContent;
@@ -12,19 +14,25 @@
     d.title = page.title;
     if (said !== news) id('news').textContent = news;
   };
+  let tag = null;
   const look = async () => {
     if (d.hidden) return;
     const stale = id('stale');
     try {
-      const answer = await fetch('/', { cache: 'no-store' });
-      if (!answer.ok) throw 0;
-      place(new DOMParser().parseFromString(await answer.text(), 'text/html'));
+      const told = await fetch(watch, { cache: 'no-store', headers: tag ? { 'If-None-Match': tag } : {} });
+      if (!told.ok && told.status !== 304) throw 0;
+      if (told.ok) {
+        const page = await fetch(location.href, { cache: 'no-store' });
+        if (!page.ok) throw 0;
+        place(new DOMParser().parseFromString(await page.text(), 'text/html'));
+        tag = told.headers.get('ETag');
+      }
       stale.hidden = true;
     } catch (e) {
       stale.textContent = 'Vantage does not answer. What stands here is not how things are now.';
       stale.hidden = false;
     }
   };
-  setInterval(look, 10000);
+  setInterval(look, 30000);
   d.addEventListener('visibilitychange', look);
 })(document)

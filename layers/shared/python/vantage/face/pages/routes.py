@@ -1,74 +1,66 @@
 """The pages' routes."""
 
-import base64
-import hashlib
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
 
-import jinja2
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
-from markupsafe import Markup
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
 from vantage.face.answers import READ, Answer
-from vantage.face.pages.board import Board
-from vantage.face.pages.variables import variables
+from vantage.face.pages.board import Board, read_hours
+from vantage.face.pages.past import SPANS, Past, fitting_span, read_past
+from vantage.face.pages.pictures import Look
+from vantage.face.pages.render import Templates
+from vantage.face.pages.site import PLAIN
+from vantage.face.pages.variables import INCIDENT_DAYS, Around, split, variables
 from vantage.face.sources import Sources
+from vantage.store.connection import Connection
+from vantage.store.troubles import coming_work, list_troubles
 
-HERE = Path(__file__).parent
+PAST_KEPT_S = 60.0
+AHEAD = timedelta(days=7)
 
 
 def register(app: APIGatewayHttpResolver, sources: Sources) -> None:
     """All of them."""
-    page = StatusPage()
+    status = StatusPage(sources)
 
     @app.route("/", method=READ)
     def status_page() -> Answer:
-        return page.of(sources.board())
-
-
-class StatusPage:
-    """The status page; rendered once for each board."""
-
-    def __init__(self) -> None:
-        self._board: Board | None = None
-        self._html = ""
-
-    def of(self, board: Board) -> Answer:
-        """The answer that shows a board."""
-        template = Template.load()
-        if board is not self._board:
-            self._board, self._html = board, template.render(board)
-        return Response(200, "text/html; charset=utf-8", self._html, {"content-security-policy": template.policy})
+        return status.answer(app.current_event.get_query_string_value("last") or "")
 
 
 @dataclass(slots=True)
-class Template:
-    """The one template, with its style and script in it and the policy that allows just these."""
+class StatusPage:
+    """The status page. How monitors stand is read with each look, what lies behind once a minute."""
 
-    template: jinja2.Template
-    style: Markup
-    script: Markup
-    policy: str
+    sources: Sources
+    clock: Callable[[], float] = time.monotonic
+    _pasts: dict[str, tuple[float, set[int], set[int], Past]] = field(default_factory=dict)
+    _shown: dict[str, tuple[Board, Answer]] = field(default_factory=dict)
 
-    @staticmethod
-    @cache
-    def load() -> "Template":
-        """Read the three files; a name from outside is always escaped."""
-        environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined
-        )
-        style, script = ((HERE / name).read_text(encoding="utf-8").strip() for name in ("style.css", "page.js"))
-        policy = (
-            f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; connect-src 'self'; "
-            "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-        )
-        return Template(environment.get_template("status.html"), Markup(style), Markup(script), policy)  # noqa: S704
+    def answer(self, asked: str) -> Answer:
+        """The page with the span that was asked for, or the one that fits."""
+        board = self.sources.board()
+        if asked in self._shown and self._shown[asked][0] is board:
+            return self._shown[asked][1]
+        connection = self.sources.connection()
+        span = asked if asked in SPANS else fitting_span(connection, board.now)
+        look = self._look(connection, board, span)
+        first = board.now - timedelta(days=INCIDENT_DAYS)
+        around = Around(span, list_troubles(connection, first), coming_work(connection, AHEAD), PLAIN.groups)
+        told = Templates.load().page("status.html", variables(board, look, around), here="/")
+        self._shown = {asked: (board, told)}
+        return told
 
-    def render(self, board: Board) -> str:
-        """The page as it is sent."""
-        return self.template.render(variables(board), style=self.style, script=self.script)
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+    def _look(self, connection: Connection, board: Board, span: str) -> Look:
+        if span == "60min":
+            return read_hours(connection, board)
+        ids = {one.monitor.id for one in board.seen}
+        timed = {one.monitor.id for one in split(board.seen)[0]}
+        kept = self._pasts.get(span)
+        if kept is None or self.clock() - kept[0] > PAST_KEPT_S or not (ids <= kept[1] and timed <= kept[2]):
+            past = read_past(connection, sorted(ids), sorted(timed), board.now, span)
+            self._pasts[span] = kept = (self.clock(), ids, timed, past)
+        return kept[3]

@@ -1,46 +1,120 @@
-"""The template's variables."""
+"""The status page's variables."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from vantage.face.pages import drawing
-from vantage.face.pages.board import Board, Seen
-from vantage.face.pages.books import books
-from vantage.face.pages.cards import Card, Drawing, card, line, mark
-from vantage.face.pages.drawing import UNSEEN, UP
+from vantage.face.pages import bar_shapes, drawing
+from vantage.face.pages.board import Board, Hours, Seen
+from vantage.face.pages.cards import Card, Line, card, line, line_columns, mark
+from vantage.face.pages.drawing import UNSEEN, UP, Picture
+from vantage.face.pages.past import SPANS, Past
+from vantage.face.pages.pictures import Look
+from vantage.face.pages.troubles import incident, window
 from vantage.monitor import Region
+from vantage.store.looks import HOUR
 from vantage.store.status import WINDOW
-from vantage.view.numbers import clock, joined, region_name, span
+from vantage.store.troubles import Trouble, Work
+from vantage.view.numbers import clock, counted, month_day, region_name, span
 
-RICH_UP_TO = 24
+RICH_UP_TO = 10
 RICH_OF_MANY = 6
+INCIDENT_DAYS = 14
+JUMP_FROM = 8
+JUMP_BY_NAME_UP_TO = 60
+Link = tuple[str, str]
 
 
-def variables(board: Board) -> dict[str, Any]:
-    """All that the page says; of many monitors the worst few as cards, the others as lines."""
-    rich, rest = _split(board.seen)
-    start = board.axis.time(0)
-    drawings: dict[Drawing, int] = {}
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a page tells beside how its monitors stand."""
+
+    span: str
+    troubles: Sequence[Trouble] = ()
+    work: Sequence[Work] = ()
+    groups: Sequence[str] = ()
+    """Groups in the order in which they are wanted."""
+
+
+def variables(board: Board, look: Look, around: Around) -> dict[str, Any]:
+    """All that the status page says; of many monitors the worst few as cards, the others as lines."""
+    rich, rest = split(board.seen)
+    drawings: dict[Picture, int] = {}
+    lines = [line(one, board, look, drawings) for one in rest]
+    sections = _sections(lines, around.groups, has_cards=bool(rich))
+    told = board.headline
     return {
-        "headline": board.headline,
+        "title": told.title,
+        "description": f"{told.title}. {told.name} {told.lead}",
+        "watch": "/status.json",
+        "headline": told,
         "eyes": drawing.eyes(_eyes(board)),
         "is_down": bool(board.seen) and board.seen[0].case.kind == "site_down",
-        "as_of": f"{board.now.day} {board.now:%b %Y, %H:%M:%S} UTC",
-        "regions": [(region_name(region), _heard(board, region)) for region in board.snapshot.regions],
-        "from_where": joined([region_name(region) for region in board.snapshot.regions]),
-        "axis": (clock(start, board.now), clock(start + WINDOW / 2, board.now)),
-        "groups": _groups([card(one, board) for one in rich]),
-        "lines": [line(one, board, drawings) for one in rest],
+        "as_of": instant(board.now),
+        "regions": [(region_name(region), heard(board, region)) for region in board.snapshot.regions],
+        "lanes_of": ", ".join(region_name(region) for region in board.snapshot.regions),
+        "spans": [(name, f"/?last={key}", key == around.span) for key, name in SPANS.items()],
+        "look": look_words(look, board.now),
+        "bases": bases(look, board.seen),
+        "groups": _groups([card(one, board, look) for one in rich], around.groups),
+        "sections": sections,
+        "columns": line_columns(board, look),
         "drawings": drawings,
-        "books": books(board.ticks, board.now),
+        "jumps": _jumps(rich, sections),
+        "windows": [window(one, board.now) for one in around.work],
+        "incidents": [incident(one, board.snapshot.regions, board.now) for one in around.troubles],
+        "incident_days": INCIDENT_DAYS,
     }
 
 
-def _split(seen: Sequence[Seen]) -> tuple[Sequence[Seen], Sequence[Seen]]:
+def instant(at: datetime) -> str:
+    """Such as `24 Nov 2026, 07:04:12 UTC`."""
+    return f"{at.day} {at:%b %Y, %H:%M:%S} UTC"
+
+
+def split(seen: Sequence[Seen]) -> tuple[Sequence[Seen], Sequence[Seen]]:
+    """Those with a card of their own, and those with a line."""
     if len(seen) <= RICH_UP_TO:
         return seen, []
     rich = [one for one in seen if one.case.kind not in ("up", "paused")][:RICH_OF_MANY]
     return rich, [one for one in seen if not any(one is other for other in rich)]
+
+
+def bases(look: Look, seen: Iterable[Seen]) -> dict[int, str]:
+    """Every bar up, for each number of lanes that there is."""
+    if isinstance(look, Hours):
+        return {}
+    return {count: bar_shapes.all_up(look.axis.count, count) for count in sorted({len(one.regions) for one in seen})}
+
+
+def look_words(look: Look, now: datetime) -> dict[str, Any]:
+    """What the lanes are of, in words."""
+    if isinstance(look, Past):
+        return _bars_words(look)
+    start = look.axis.time(0)
+    return {
+        "bars": False,
+        "width": 60,
+        "name": "60 minutes",
+        "events": "the hour",
+        "key": "A bar is one check, the lanes are the last 60 minutes",
+        "axis": (clock(start, now), clock(start + WINDOW / 2, now), "now"),
+    }
+
+
+def _bars_words(past: Past) -> dict[str, Any]:
+    first = past.axis.first
+    if past.axis.unit == HOUR:
+        return {
+            "bars": True, "width": 24, "name": "24 hours", "events": "the hours",
+            "key": "A bar is one hour; a taller foot: longer in that hour",
+            "axis": (f"{first:%H:%M}", f"{past.axis.begin(past.axis.count // 2):%H:%M}", "now"),
+        }  # fmt: skip
+    return {
+        "bars": True, "width": 90, "name": "90 days", "events": "eventful days",
+        "key": "A bar is one day; a taller foot: longer that day", "axis": (month_day(first), "today"),
+    }  # fmt: skip
 
 
 def _eyes(board: Board) -> list[str]:
@@ -53,17 +127,52 @@ def _eyes(board: Board) -> list[str]:
     return [UP if region in talking else UNSEEN for region in board.snapshot.regions]
 
 
-def _heard(board: Board, region: Region) -> str:
+def heard(board: Board, region: Region) -> str:
+    """When a region reported last."""
     if region not in board.heard:
         return "not heard from yet"
     ago = span((board.now - board.heard[region]).total_seconds())
     return f"silent for {ago}" if region in board.silent else f"reported {ago} ago"
 
 
-def _groups(cards: Sequence[Card]) -> list[tuple[str, list[Card]]]:
-    """Cards by group, the group of the worst one first, those without a group last; one group needs no heading."""
+def _ordered(names: Iterable[str], wanted: Sequence[str]) -> list[str]:
+    """Groups as they are wanted, then those of the worst monitors first, those without a name last."""
+    found = list(dict.fromkeys(names))
+    return sorted(found, key=lambda name: (name not in wanted, wanted.index(name) if name in wanted else 0, not name))
+
+
+def _groups(cards: Sequence[Card], wanted: Sequence[str]) -> list[tuple[str, list[Card]]]:
+    """Cards by group; one group needs no heading."""
     groups: dict[str, list[Card]] = {}
     for one in cards:
         groups.setdefault(one.head.group, []).append(one)
-    ordered = sorted(groups.items(), key=lambda item: not item[0])
-    return [((name or "Others") if len(groups) > 1 else "", found) for name, found in ordered]
+    return [((name or "Others") if len(groups) > 1 else "", groups[name]) for name in _ordered(groups, wanted)]
+
+
+def _sections(lines: Sequence[Line], wanted: Sequence[str], *, has_cards: bool) -> list[tuple[str, list[Line]]]:
+    """Lines by group; one group is the others."""
+    groups: dict[str, list[Line]] = {}
+    for one in sorted(lines, key=lambda one: one.head.plain):
+        groups.setdefault(one.head.group, []).append(one)
+    others = "The others" if has_cards else "Monitors"
+    return [
+        (f"{name or 'Others'}: {counted(len(groups[name]))}" if len(groups) > 1 else others, groups[name])
+        for name in _ordered(groups, wanted)
+    ]
+
+
+def _jumps(rich: Sequence[Seen], sections: Sequence[tuple[str, Sequence[Line]]]) -> list[tuple[str, list[Link]]]:
+    """Where a name stands on a long page: every name while they are few, else where a letter begins in a group."""
+    count = len(rich) + sum(len(lines) for _, lines in sections)
+    if count < JUMP_FROM:
+        return []
+    jumps = [("", [(f"m-{one.monitor.slug}", one.monitor.name) for one in rich])] if rich else []
+    for name, lines in sections:
+        if count <= JUMP_BY_NAME_UP_TO:
+            links = [(f"m-{one.head.slug}", one.head.name) for one in lines]
+        else:
+            plain = [one for one in lines if one.head.plain]
+            links = [(f"m-{one.head.slug}", one.head.name[:1].upper()) for one in plain]
+            links = list({letter: (slug, letter) for slug, letter in reversed(links)}.values())[::-1]
+        jumps.append((name, links))
+    return jumps

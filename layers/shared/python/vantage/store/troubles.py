@@ -1,0 +1,90 @@
+"""Incidents and advisories side by side, as a public page tells them: of public monitors, without notes and names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg.rows import class_row
+
+from vantage.monitor import Region
+from vantage.store.connection import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A span in which a monitor was down: for all (`region` None, an incident), or seen so by one region (an advisory).
+
+    `seen` is what the regions saw when it opened: region, state, reason, http_status, phase, latency_ms, timeout_ms.
+    """
+
+    slug: str
+    name: str
+    region: Region | None
+    began_at: datetime
+    ended_at: datetime | None
+    single_vantage: bool
+    seen: Sequence[dict[str, Any]]
+    events: Sequence[dict[str, Any]]
+    """Of an incident, oldest first: at, kind (opened, region, resolved, acknowledged, closed), region, detail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Announced work, now or to come; without groups and slugs it is on everything."""
+
+    name: str
+    from_at: datetime
+    until_at: datetime
+    groups: Sequence[str]
+    monitors: Sequence[str]
+
+
+# An advisory that an incident absorbed is told by the incident; one that stood before it is told as well.
+_TROUBLES = """
+SELECT m.slug, m.name, x.region, x.began_at, x.ended_at, x.single_vantage, x.seen, x.events FROM (
+    SELECT i.monitor_id, NULL AS region, i.began_at, i.resolved_at AS ended_at, i.single_vantage,
+           coalesce(i.facts -> 'regions', '[]') AS seen, coalesce((
+               SELECT jsonb_agg(jsonb_build_object('at', e.at, 'kind', e.kind, 'region', e.region, 'detail', e.detail)
+                                ORDER BY e.at, e.id)
+                 FROM incident_event e WHERE e.incident_id = i.id AND e.kind <> 'note'), '[]') AS events
+      FROM incident i WHERE i.opened_at >= %(first)s OR i.resolved_at IS NULL
+    UNION ALL
+    SELECT a.monitor_id, a.region::text, coalesce((
+               SELECT max(f.since) FROM flip f
+                WHERE f.monitor_id = a.monitor_id AND f.region = a.region AND f.to_state = 'down'
+                  AND f.checked_at <= a.opened_at AND f.checked_at > a.opened_at - interval '7 days'), a.opened_at),
+           a.closed_at, false, '[]', '[]'
+      FROM advisory a WHERE a.opened_at >= %(first)s OR a.closed_at IS NULL) x
+  JOIN monitor m ON m.id = x.monitor_id
+ WHERE m.public AND m.deleted_at IS NULL AND NOT m.reference AND (%(slug)s::text IS NULL OR m.slug = %(slug)s)
+   AND (%(before)s::timestamptz IS NULL OR x.began_at < %(before)s)
+ ORDER BY x.ended_at IS NOT NULL, x.began_at DESC, m.slug LIMIT %(limit)s"""
+
+_WORK = """
+SELECT x.name, w.from_at, w.until_at, x.groups, coalesce((
+           SELECT array_agg(m.name ORDER BY m.name) FROM monitor m
+            WHERE m.slug = ANY (x.slugs) AND m.public AND m.deleted_at IS NULL), '{}') AS monitors
+  FROM maintenance_window w JOIN maintenance x ON x.id = w.maintenance_id
+ WHERE w.until_at > now() AND w.from_at < now() + %(ahead)s
+   AND EXISTS (SELECT FROM monitor m
+                WHERE m.public AND m.deleted_at IS NULL AND NOT m.reference
+                  AND (cardinality(x.groups) + cardinality(x.slugs) = 0
+                       OR m.group_name = ANY (x.groups) OR m.slug = ANY (x.slugs)))
+ ORDER BY w.from_at, x.name LIMIT 10"""
+
+
+def list_troubles(
+    connection: Connection, first: datetime, *, slug: str | None = None, before: datetime | None = None,
+    limit: int = 10,
+) -> list[Trouble]:  # fmt: skip
+    """What is open, then what was opened since an instant, newest first."""
+    given = {"first": first, "slug": slug, "before": before, "limit": limit}
+    with connection.cursor(row_factory=class_row(Trouble)) as cursor:
+        return cursor.execute(_TROUBLES, given).fetchall()
+
+
+def coming_work(connection: Connection, ahead: timedelta) -> list[Work]:
+    """Announced work that is under way, or begins within a span, on anything public."""
+    with connection.cursor(row_factory=class_row(Work)) as cursor:
+        return cursor.execute(_WORK, {"ahead": ahead}).fetchall()
