@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from vantage.monitor import Region
 
 NBSP = "\u00a0"
+EITHER_WAY = "either way"
 NOTHING = "\u2013"  # a dash, where there is no number
 NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 SHORT_NAMES = 3  # USA, EU; a longer name is written as a word
@@ -25,7 +26,7 @@ def bounds(low: str | None, high: str | None) -> str:
     """Between what a share in percent lies, such as 99.07 to 99.92%; “either way” where that makes no difference."""
     if low is None or high is None:
         return ""
-    return "either way" if low == high else f"{whole(low)[:-1]}{NOTHING}{whole(high)}"
+    return EITHER_WAY if low == high else f"{whole(low)[:-1]}{NOTHING}{whole(high)}"
 
 
 def whole(share: str) -> str:

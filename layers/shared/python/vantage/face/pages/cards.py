@@ -18,6 +18,7 @@ from vantage.store.looks import HOUR
 from vantage.store.status import LOOKED_BACK, Latest, Watched
 from vantage.uptime import Tally, Uptime
 from vantage.view.numbers import (
+    EITHER_WAY,
     NOTHING,
     bounds,
     capital,
@@ -191,9 +192,10 @@ def _figure(name: str, tally: Tally) -> Figure:
 
 
 def _shares(total: Uptime) -> list[tuple[str, str]]:
-    both = figures(total)
+    """A line has no room to say that a range makes no difference."""
+    both = [(one.value, "" if one.bounds == EITHER_WAY else one.bounds) for one in figures(total)]
     reach = total.reachability
-    return [*((one.value, one.bounds) for one in both), (percent(reach.seen, reach.scheduled), "")]
+    return [*both, (percent(reach.seen, reach.scheduled), "")]
 
 
 # ------------------------------------------------------------------------------------------------ by region
