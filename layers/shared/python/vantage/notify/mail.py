@@ -101,7 +101,10 @@ async def _hand_over(client: aiosmtplib.SMTP, mail: EmailMessage) -> None:
         with suppress(aiosmtplib.SMTPException):  # it has been taken
             await client.quit()
     finally:
+        transport = client.transport
         client.close()
+        if isinstance(transport, asyncio.Transport):
+            transport.abort()  # a server that hangs would not answer TLS's farewell either
 
 
 @functools.cache
