@@ -17,6 +17,7 @@ import httpx
 from vantage.guard import Address
 from vantage.probe import certificate, stamps
 from vantage.probe.faults import TlsFault, raise_if_ours
+from vantage.probe.room import Room
 from vantage.probe.trace import Certificate, Phase, Trace
 
 READ_SIZE = 65_536
@@ -46,6 +47,10 @@ class Incoming(Protocol):
     complete: bool
     reusable: bool
 
+    @property
+    def is_large(self) -> bool:
+        """Whether it goes on past what is read of each without asking for room."""
+
     def feed(self, data: bytes) -> None:
         """Take what was read; raises httpx.TransportError where it makes no sense."""
 
@@ -57,7 +62,7 @@ class Connection:
     """A connection; `idle` ones watch their socket and close themselves when the other side does."""
 
     __slots__ = (
-        "_done", "_fd", "_idle", "_loop", "_reply", "_seen_s", "_sent_all", "_sent_s", "_sock", "_stamped",
+        "_done", "_fd", "_has_room", "_idle", "_loop", "_reply", "_seen_s", "_sent_all", "_sent_s", "_sock", "_stamped",
         "_trace", "_waiter", "address", "certificate", "closed", "connect_s", "fresh_until_s", "on_close",
     )  # fmt: skip
 
@@ -70,7 +75,7 @@ class Connection:
         self._trace: Trace | None = None
         self._sent_s = self._seen_s = 0.0
         self._idle = False  # between two exchanges: nothing may come
-        self._stamped = self._sent_all = False
+        self._stamped = self._sent_all = self._has_room = False
         self.address = ""
         self.connect_s = 0.0
         self.certificate: Certificate | None = None
@@ -110,14 +115,18 @@ class Connection:
             raise TlsFault("the host is no name that a certificate could be for") from None
         self.certificate = certificate.read(sock)
 
-    async def exchange(self, request: bytes, reply: Incoming, trace: Trace) -> None:
-        """Send a request and fill the reply; raises httpx.ReadError, WriteError or RemoteProtocolError, and closes."""
+    async def exchange(self, request: bytes, reply: Incoming, trace: Trace, room: Room) -> None:
+        """Send a request and fill the reply; raises httpx.TransportError or NoRoom, and closes."""
+        self._has_room = False
         self._done = self._loop.create_future()
         self._reply, self._trace, self._idle = reply, trace, False
         self.begin(trace)
         try:
             await self._send(request)
             await self._done
+            if reply.is_large:
+                async with room.place(trace):
+                    await self._go_on(reply)
         except BaseException:
             self.close()
             raise
@@ -156,6 +165,14 @@ class Connection:
             return None, 0.0
         except OSError as error:
             raise httpx.ReadError(f"the connection broke while reading: {_words(error)}") from None
+
+    def stop_reading(self) -> None:
+        """What comes waits in the kernel, and the other side is told so."""
+        self._loop.remove_reader(self._fd)
+
+    def read_on(self) -> None:
+        """Look again at what comes."""
+        self._loop.add_reader(self._fd, self._on_readable)
 
     async def until_ready(self, *, writable: bool) -> None:
         """Wait until something has come, or, where that is asked for, may be sent."""
@@ -218,6 +235,14 @@ class Connection:
                 raise httpx.WriteError(f"the connection broke while sending: {_words(error)}") from None
         self._sent_all = not left
 
+    async def _go_on(self, reply: Incoming) -> None:
+        """Read the rest of a large reply; that it had to wait is no time of its own."""
+        self._done, self._reply, self._has_room = self._loop.create_future(), reply, True
+        self._seen_s = perf_counter()
+        self.read_on()
+        self._receive(reply)
+        await self._done
+
     def _on_readable(self) -> None:
         if self._reply is not None:
             self._receive(self._reply)
@@ -240,7 +265,7 @@ class Connection:
     def _receive(self, reply: Incoming) -> None:
         try:
             arrived_s = 0.0 if self._seen_s else self._arrival_s()
-            while not reply.complete:
+            while not (reply.complete or self._must_wait(reply)):
                 if data := self._sock.recv(READ_SIZE):
                     self._seen_s = self._seen_s or self._saw_first_byte(arrived_s)
                     reply.feed(data)
@@ -253,7 +278,12 @@ class Connection:
         except httpx.TransportError as error:
             self._end(error)
         else:
+            if not reply.complete:
+                self.stop_reading()
             self._end(None)
+
+    def _must_wait(self, reply: Incoming) -> bool:
+        return reply.is_large and not self._has_room
 
     def _arrival_s(self) -> float:
         """When the bytes now readable arrived, by the kernel where it says and the user clock bears it out.

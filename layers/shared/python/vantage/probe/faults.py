@@ -11,7 +11,7 @@ httpx.TransportError
 └── RemoteProtocolError     protocol: what came is not HTTP
     └── HeadersTooLarge     too_large
 
-OwnFault stands apart: this machine is at fault, and no target is judged by it.
+OwnFault and NoRoom stand apart: this machine is at fault, and no target is judged by it.
 """
 
 import errno
@@ -45,6 +45,10 @@ class NoIPv6(httpx.ConnectError):
 
 class HeadersTooLarge(httpx.RemoteProtocolError):
     """The headers of the response pass all measure."""
+
+
+class NoRoom(VantageError):
+    """Too many large bodies are being read at once."""
 
 
 class OwnFault(VantageError):

@@ -16,6 +16,8 @@ from vantage.probe.redirect import RedirectFault, location_of, next_request
 from vantage.probe.seen import Seen
 from vantage.probe.trace import Trace
 
+NOTHING = httpx.ByteStream(b"")
+
 
 @dataclass(frozen=True, slots=True)
 class Means:
@@ -57,6 +59,7 @@ async def _follow(means: Means, plan: Plan, trace: Trace) -> httpx.Response:
         if (location := location_of(response)) is None:
             return response
         status = response.status_code
+        _released(response)
         request = next_request(
             request, status, location, allow_private=means.allow_private, allow_downgrade=plan.allow_downgrade
         )
@@ -72,9 +75,17 @@ async def _follow(means: Means, plan: Plan, trace: Trace) -> httpx.Response:
 def _body(response: httpx.Response, trace: Trace) -> bytes:
     """The body without its encoding, up to the limit of the expectations; raises BodyFault."""
     # From the transport and not from the response's stream: httpx would inflate whatever it is given.
-    raw: bytes = response.extensions["body"]
+    raw = _released(response)
     encoding = response.headers.get("content-encoding", "")
     return decode(raw, encoding, most=trace.read_most, cut=response.extensions["cut"]) if encoding else raw
+
+
+def _released(response: httpx.Response) -> bytes:
+    """The raw body, of which nothing stays: httpx's stream and its response refer to each other, and would wait with it
+    for the garbage collector."""
+    response.stream = NOTHING
+    body: bytes = response.extensions.pop("body")
+    return body
 
 
 def _seen(response: httpx.Response, body: bytes, trace: Trace) -> Seen:

@@ -17,7 +17,8 @@ from h2.settings import SettingCodes, Settings
 
 from vantage.probe.connection import Connection
 from vantage.probe.faults import HeadersTooLarge
-from vantage.probe.reply import HEADERS_MOST, Headers
+from vantage.probe.reply import HEADERS_MOST, SMALL_MOST, Headers
+from vantage.probe.room import Room
 from vantage.probe.trace import Phase, Trace
 
 STREAM = 1
@@ -45,6 +46,11 @@ class Talk:
         self._h2.send_headers(STREAM, _headers(request), end_stream=not self._left)
         self._send_body()
 
+    @property
+    def is_large(self) -> bool:
+        """Whether the body goes on past what is read of each without asking for room."""
+        return len(self.body) > SMALL_MOST < self._read_most and not self.complete
+
     def owed(self) -> bytes:
         """What must be sent now."""
         return self._h2.data_to_send()
@@ -67,6 +73,11 @@ class Talk:
             if self.complete:
                 return
         self._send_body()
+
+    def taken(self) -> bytes:
+        """The body, of which nothing stays here: with h2's connection it may stand in a cycle."""
+        body, self.body = bytes(self.body), bytearray()
+        return body
 
     def _whole_frames(self) -> Iterator[tuple[int, bytes]]:
         """The frames that have come whole, with their kinds."""
@@ -126,11 +137,12 @@ class Talk:
             self._h2.send_data(STREAM, piece.tobytes(), end_stream=not self._left)
 
 
-async def exchange(connection: Connection, request: httpx.Request, trace: Trace) -> Talk:
-    """The response to a request; closes the connection. Raises httpx.ReadError, WriteError or RemoteProtocolError."""
-    talk, began_s = Talk(request, trace.read_most), 0.0
+async def exchange(connection: Connection, request: httpx.Request, trace: Trace, room: Room) -> Talk:
+    """The response to a request; closes the connection. Raises httpx.TransportError, or NoRoom."""
+    talk, began_s, has_room = Talk(request, trace.read_most), 0.0, False
     sent_s, owed = connection.begin(trace), talk.owed()
-    with contextlib.closing(connection):
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(connection.close)
         while not talk.complete:
             owed = owed[connection.send_some(owed) :] if owed else owed
             data, arrived_s = connection.receive_some(READ_SIZE)
@@ -140,6 +152,11 @@ async def exchange(connection: Connection, request: httpx.Request, trace: Trace)
             seen_s = perf_counter()
             talk.feed(data)
             owed += talk.owed()
+            if talk.is_large and not has_room:
+                connection.stop_reading()
+                await stack.enter_async_context(room.place(trace))
+                connection.read_on()
+                has_room = True
             if talk.status and not began_s:  # what came before are settings, and no byte of a response
                 trace.first_byte(arrived_s - sent_s, late_s=seen_s - arrived_s)
                 began_s = seen_s

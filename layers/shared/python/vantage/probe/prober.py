@@ -17,7 +17,7 @@ from vantage.monitor import Json, MonitorType, Region
 from vantage.probe import dns, http, plan, tcp
 from vantage.probe.client import Client
 from vantage.probe.credentials import Resolve
-from vantage.probe.faults import AddressRefused, NoIPv6, OwnFault, raise_if_ours, reason_of
+from vantage.probe.faults import AddressRefused, NoIPv6, NoRoom, OwnFault, raise_if_ours, reason_of
 from vantage.probe.kept import MOST
 from vantage.probe.outcome import Outcome, down, refused
 from vantage.probe.resolve import Names
@@ -101,6 +101,8 @@ class Prober:
             return down(reason, f"no answer within {check.timeout_ms} ms, while {DOING[trace.phase]}")
         except (AddressRefused, NoIPv6) as error:
             return refused(reason_of(error), str(error))
+        except NoRoom as error:
+            return refused(Reason.TOO_LARGE, str(error))
         except httpx.TransportError as error:
             return down(reason_of(error), str(error) or type(error).__name__)
         except OwnFault:

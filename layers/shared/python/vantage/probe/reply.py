@@ -6,6 +6,7 @@ import httpx
 from vantage.probe.faults import HeadersTooLarge
 
 HEADERS_MOST = 100 * 1024
+SMALL_MOST = 64 * 1024  # of a body; up to here each is read without asking for room
 HEADERS_COUNT_MOST = 4000  # each costs far more memory than it has bytes
 INTERIM_MOST = 1024 * 1024  # of 1xx responses before the real one
 
@@ -57,6 +58,11 @@ class Reply:
             raise httpx.RemoteProtocolError(self._fault)
         self._check_size(len(data))
 
+    @property
+    def is_large(self) -> bool:
+        """Whether the body goes on past what is read of each without asking for room."""
+        return len(self.body) > SMALL_MOST < self._read_most and not self.complete
+
     def finish(self) -> None:
         """The other side closed; raises httpx.RemoteProtocolError where that leaves the response incomplete."""
         if self._in_headers:
@@ -66,6 +72,12 @@ class Reply:
         if self._framed and not self.complete:
             raise httpx.RemoteProtocolError("the connection was closed in the middle of the body")
         self.complete, self.reusable = True, False
+
+    def taken(self) -> bytes:
+        """The body, of which nothing stays here: with its parser this is a cycle, and would wait for the collector."""
+        body, self.body = bytes(self.body), bytearray()
+        del self._parser
+        return body
 
     def _check_size(self, more: int) -> None:
         if self._in_headers:

@@ -29,6 +29,7 @@ class Banner:
     said: bytes = b""
     complete: bool = False
     reusable: bool = False
+    is_large: bool = False
 
     def feed(self, data: bytes) -> None:
         """Take what was read."""
@@ -58,7 +59,7 @@ async def _attempt(
     connection = await transport.open(origin, trace)
     try:
         if banner is not None:
-            await connection.exchange(b"", banner, trace)
+            await connection.exchange(b"", banner, trace, transport.room)
     finally:
         connection.close()
     if banner is not None and banner.expected not in banner.said:

@@ -14,6 +14,7 @@ from vantage.probe.kept import MOST, Kept, Origin
 from vantage.probe.race import first_that_answers
 from vantage.probe.reply import Reply
 from vantage.probe.resolve import Names, literal
+from vantage.probe.room import Room
 from vantage.probe.trace import KEY, Phase, Trace
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Transport(httpx.AsyncBaseTransport):
         self._authorities = authorities
         self._kept = Kept(keep_most)
         self.lent = self._kept.lent
+        self.room = Room()
         self._gate = tls.Gate()
 
     @property
@@ -60,11 +62,11 @@ class Transport(httpx.AsyncBaseTransport):
         if reply is None:
             connection = await self.open(origin, trace)
             if trace.http2 and connection.protocol == "h2":
-                reply = await _over_http2(connection, request, trace)
+                reply = await _over_http2(connection, request, trace, self.room)
             else:
                 reply = await self._exchange(connection, request.method, wire, origin, trace)
         trace.protocol = f"HTTP/{reply.version}"
-        body = bytes(reply.body)
+        body = reply.taken()
         extensions = {"http_version": trace.protocol.encode(), "body": body, "cut": reply.cut}
         return Answer(reply.status, headers=reply.headers, stream=httpx.ByteStream(body), extensions=extensions)
 
@@ -92,7 +94,11 @@ class Transport(httpx.AsyncBaseTransport):
     async def _exchange(self, connection: Connection, method: str, wire: bytes, origin: Origin, trace: Trace) -> Reply:
         trace.address, trace.certificate = connection.address, connection.certificate
         reply = Reply(head_only=method == "HEAD", read_most=trace.read_most)
-        await connection.exchange(wire, reply, trace)
+        try:
+            await connection.exchange(wire, reply, trace, self.room)
+        except BaseException:
+            reply.taken()
+            raise
         if not connection.closed:
             self._kept.put(origin, connection)
         return reply
@@ -141,10 +147,10 @@ class Transport(httpx.AsyncBaseTransport):
             raise
 
 
-async def _over_http2(connection: Connection, request: httpx.Request, trace: Trace) -> "Talk":
+async def _over_http2(connection: Connection, request: httpx.Request, trace: Trace, room: Room) -> "Talk":
     from vantage.probe import http2  # noqa: PLC0415 - 25 ms of a cold start, for what few monitors ask for
 
-    return await http2.exchange(connection, request, trace)
+    return await http2.exchange(connection, request, trace, room)
 
 
 def _origin(url: httpx.URL, trace: Trace) -> Origin:
