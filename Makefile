@@ -56,10 +56,13 @@ dashboards: setup ## the dashboards anew into template.yaml, from tools/dashboar
 soak: setup ## faults by chance for ten minutes (DURATION=60 SEED=1), or SIGKILLs (KILLS=1000)
 	@DURATION=$(or $(DURATION),600) SEED=$(SEED) KILLS=$(or $(KILLS),0) exec $(BIN)/python -m tests.faults.soak
 
-.PHONY: secrets deploy deploy-all smoke test-aws
+.PHONY: roles secrets deploy deploy-all smoke test-aws
+
+roles: setup ## a PostgreSQL role and a Redis user for each function, into roles.env
+	@exec $(BIN)/python tools/roles.py
 
 secrets: setup ## REDIS_URL and DATABASE_URL of this environment into SSM (REGION=usa, india or eu)
-	@exec $(BIN)/python tools/secrets.py $(REGION)
+	@exec $(BIN)/python tools/put_secrets.py $(REGION)
 
 deploy: setup ## build and deploy one region (REGION=usa, india or eu)
 	@exec tools/deploy $(REGION)

@@ -117,6 +117,7 @@ def look_at_postgres(url: str) -> Iterator[Finding]:
             if migrations.fine:
                 yield _newest_tick(connection)
             yield _connections(connection)
+            yield _roles(connection)
     except VantageError as error:
         yield Finding("PostgreSQL answers", False, "no", str(error))
 
@@ -154,6 +155,12 @@ def _connections(connection: Any) -> Finding:
     ).fetchone()
     cure = f"Leave at least {FREE_CONNECTIONS}: raise max_connections, or put a pooler before it (DatabasePooler)."
     return Finding("PostgreSQL's connections", row[0] >= FREE_CONNECTIONS, f"{row[0]} free", cure)
+
+
+def _roles(connection: Any) -> Finding:
+    row = connection.execute("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'vantage\\_%%'").fetchone()
+    each = "each function has its own" if row[0] else "one for all; make roles gives each function its own"
+    return Finding("PostgreSQL's roles", True, each)
 
 
 def look_at_aws(environment: str, stack: str = "") -> Iterator[Finding]:

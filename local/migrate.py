@@ -19,7 +19,9 @@ from psycopg.sql import SQL, Identifier
 from vantage.errors import ServerUnavailable, VantageError
 from vantage.store.connection import trust
 
-FOLDER = Path(__file__).resolve().parent.parent / "migrations"
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "migrations"
+ROLES = ROOT / "tools" / "roles.sql"
 LOCK = "SELECT pg_advisory_lock(7301, 0)"
 TRIES, PAUSE_S = 20, 0.5
 LIMITS = "SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '60s'"
@@ -40,6 +42,8 @@ def migrate(database_url: str, folder: Path = FOLDER, *, tries: int = TRIES) -> 
             connection.execute(LOCK)
             applied = _apply(connection, {path.stem: path for path in sorted(folder.glob("[0-9]*.sql"))}, tries)
             _index_partitions(connection)
+            if applied and folder == FOLDER:
+                _grant_anew(connection)
             return applied
     except psycopg.OperationalError as error:
         raise ServerUnavailable(f"PostgreSQL does not answer: {_first_line(error)}") from None
@@ -106,6 +110,18 @@ def _index_partitions(connection: "psycopg.Connection[tuple[Any, ...]]") -> None
             SQL("CREATE INDEX CONCURRENTLY {} ON {}").format(Identifier(name), Identifier(partition)) + SQL(definition)
         )
         connection.execute(SQL("ALTER INDEX {} ATTACH PARTITION {}").format(Identifier(parent), Identifier(name)))
+
+
+def _grant_anew(connection: "psycopg.Connection[tuple[Any, ...]]") -> None:
+    """Where each function has its role, the new tables are granted with the migration that brings them."""
+    row = connection.execute("SELECT count(*) FROM pg_roles WHERE rolname = 'vantage_worker'").fetchone()
+    if row and row[0]:
+        try:
+            connection.execute(ROLES.read_bytes())
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise MigrationError(
+                f"The functions' roles were not granted what is new ({_first_line(error)}). Run make roles as owner."
+            ) from None
 
 
 def _first_line(error: Exception) -> str:

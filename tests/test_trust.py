@@ -12,7 +12,9 @@ import trustme
 from psycopg.conninfo import conninfo_to_dict
 
 from vantage.errors import ServerUnavailable
+from vantage.settings import DatabaseCa, Settings
 from vantage.store.connection import RDS_AUTHORITIES, connect, trust
+from vantage.wiring.urls import database_url as settled_url
 
 
 @contextmanager
@@ -77,3 +79,17 @@ def test_a_url_that_names_its_authority_is_taken_at_its_word() -> None:
     assert trust("postgresql://a@b/c?sslmode=verify-full&sslrootcert=/mine.pem") == {}
     assert trust("postgresql:///c?host=/tmp") == {}
     assert set(trust("postgresql://a@b/c?sslmode=verify-full")) == {"sslrootcert"}
+
+
+@pytest.mark.parametrize("authorities", DatabaseCa)
+def test_the_setting_says_whose_certificates_are_believed(database_url: str, authorities: DatabaseCa) -> None:
+    """`rds` names Amazon's own for a URL that names none, `system` leaves it to the public ones; neither believes a
+    stranger's certificate (broken once by adding the file with a question mark twice: libpq refuses the URL)."""
+    url = "postgresql://postgres@localhost:{}/vantage?hostaddr=127.0.0.1&sslmode=verify-full"
+    with tls_before(database_url, trustme.CA()) as port:
+        asked = settled_url(Settings(database_url=url.format(port), database_ca=authorities))
+        assert (f"&sslrootcert={RDS_AUTHORITIES}" in asked) is (authorities is DatabaseCa.RDS)
+        with pytest.raises(ServerUnavailable, match="certificate verify failed"):
+            connect(asked)
+    own = f"{url.format(1)}&sslrootcert=/mine.pem"
+    assert settled_url(Settings(database_url=own, database_ca=authorities)) == own

@@ -32,7 +32,7 @@ def test_a_system_that_is_well_is_said_to_be(database_url: str, redis_url: str) 
     """Every line is fine, with what was found."""
     code, found, _ = doctor(DATABASE_URL=database_url, REDIS_URL=redis_url)
     assert code == 0, found
-    assert len(found) == 10
+    assert len(found) == 11
     assert all(each["fine"] for each in found.values())
 
 

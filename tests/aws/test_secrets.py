@@ -29,7 +29,7 @@ URLS = {
 
 def secrets(region: str, **env: str) -> "subprocess.CompletedProcess[str]":
     """Run `make secrets`' tool with an environment."""
-    tool = [sys.executable, str(ROOT / "tools" / "secrets.py"), region]
+    tool = [sys.executable, str(ROOT / "tools" / "put_secrets.py"), region]
     return subprocess.run(tool, env={**os.environ, **env}, capture_output=True, text=True, check=False)
 
 

@@ -101,13 +101,8 @@ def drop_days_before(connection: Connection, first_kept: date) -> list[str]:
     ).fetchall()
     dropped = []
     for (name,) in rows:
-        table = psycopg.sql.Identifier(name)
         try:
-            with connection.transaction():
-                # Whoever waits here has every writer wait behind: rather not now than long.
-                connection.execute("SET LOCAL lock_timeout = '100ms'")
-                connection.execute(psycopg.sql.SQL("ALTER TABLE check_result DETACH PARTITION {}").format(table))
-                connection.execute(psycopg.sql.SQL("DROP TABLE {}").format(table))
+            connection.execute("SELECT drop_result_day(%s)", (name,))
         except psycopg.errors.LockNotAvailable:
             break
         dropped.append(name)

@@ -1,4 +1,4 @@
-"""secrets.py REGION: writes the URLs of Redis and PostgreSQL into SSM, encrypted, for each function of a region.
+"""put_secrets.py REGION: writes the URLs of Redis and PostgreSQL into SSM, encrypted, for each function of a region.
 
 REGION is an environment of samconfig.toml (usa, india, eu). The values come from the environment of this command, never
 from its arguments, and are not printed: REDIS_URL and DATABASE_URL for all functions, or WORKER_REDIS_URL,
