@@ -1,13 +1,14 @@
 """Fixtures: one real PostgreSQL and one real Redis-protocol server for the session, clean for each test."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import psycopg
 import pytest
 import redis
 
-from local.migrate import migrate
+from local.migrate import ROLES, migrate
 from local.servers import Servers, embedded
 
 # All but the partitions, which their parent empties, and the note of what was migrated.
@@ -26,6 +27,18 @@ def servers() -> Iterator[Servers]:
     with embedded(fast=True, given_database=database, given_redis=redis_) as running:
         migrate(running.database_url)
         yield running
+
+
+@pytest.fixture(scope="session")
+def roles(servers: Servers) -> Iterator[Callable[[str, str], str]]:
+    """The functions' own roles, while they are needed: gives a URL by which one works under a function's."""
+    with psycopg.connect(servers.database_url, autocommit=True) as owner:
+        owner.execute(ROLES.read_bytes())
+    yield lambda url, function: f"{url}{'&' if '?' in url else '?'}options=-c%20role%3Dvantage_{function}"
+    with psycopg.connect(servers.database_url, autocommit=True) as owner:
+        for (role,) in owner.execute("SELECT rolname FROM pg_roles WHERE rolname LIKE 'vantage\\_%'").fetchall():
+            with suppress(psycopg.errors.DependentObjectsStillExist):  # in a database that another test has made
+                owner.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
 def empty(database_url: str) -> None:

@@ -21,6 +21,7 @@ BEGIN
         ('{producer, worker, housekeeper, notifier, api}', 'SELECT', '{region, monitor, monitor_schedule, tick_ledger}'),
 
         ('{producer}', 'INSERT, UPDATE (owner, lease_until, cursor_ms, cursor_id, pushed, skipped, pushed_at)', '{tick_ledger}'),
+        ('{producer}', 'SELECT', '{sooner}'),
         ('{producer, worker}', 'INSERT', '{dead_letter}'),
 
         ('{worker}', 'INSERT (name, aws_region, redis_group, first_seen, last_seen), '
@@ -36,7 +37,7 @@ BEGIN
         ('{worker, housekeeper}', 'SELECT, UPDATE', '{mark}'),
         ('{worker, housekeeper}', 'SELECT, INSERT', '{region_fault, flip, incident_event}'),
         ('{worker, housekeeper}', 'SELECT, INSERT, UPDATE', '{region_state, verdict, judged_operator}'),
-        ('{worker, housekeeper}', 'SELECT, INSERT, UPDATE, DELETE', '{judged_memory, judging_rest}'),
+        ('{worker, housekeeper}', 'SELECT, INSERT, UPDATE, DELETE', '{judged_memory, judging_rest, sooner}'),
         ('{worker, housekeeper}', 'SELECT, INSERT, UPDATE (resolved_at)', '{incident}'),
         ('{worker, housekeeper}', 'SELECT, INSERT, UPDATE (closed_at)', '{advisory}'),
         ('{worker, housekeeper}', 'INSERT, SELECT (channel, key)', '{outbox}'),
@@ -57,11 +58,13 @@ BEGIN
         ('{api}', 'SELECT', '{migration, check_result, probe_detail, dead_letter, region_state, region_fault, flip, verdict, '
                             'judged_memory, judged_operator, incident, incident_event, advisory, channel, outbox, maintenance, '
                             'maintenance_window, check_rollup_hour, check_rollup_day, slot_rollup_hour, slot_rollup_day, '
-                            'rollup_hour, rollup_day, slow_episode, token, audit, heartbeat}'),
+                            'rollup_hour, rollup_day, slow_episode, sooner, token, audit, heartbeat}'),
         ('{api}', 'INSERT, UPDATE', '{monitor, monitor_schedule, heartbeat}'),
         ('{api}', 'INSERT, UPDATE, DELETE', '{channel, maintenance, maintenance_window}'),
         ('{api}', 'UPDATE (enabled)', '{region}'),
-        ('{api}', 'UPDATE (acknowledged_at)', '{incident}'),
+        ('{api}', 'UPDATE (acknowledged_at, acknowledged_by)', '{incident}'),
+        ('{api}', 'UPDATE (used, used_at)', '{token}'),
+        ('{api}', 'SELECT, INSERT, UPDATE, DELETE', '{idempotency}'),
         ('{api}', 'INSERT', '{incident_event, outbox, audit}')
     ) AS g (roles, privileges, tables) LOOP
         FOREACH v_table IN ARRAY v_grant.tables::text [] LOOP

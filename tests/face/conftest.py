@@ -1,7 +1,7 @@
 """The app over a real database and a real Valkey, asked as API Gateway asks it."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -71,9 +71,9 @@ class Asker:
 
 
 @pytest.fixture
-def app(database_url: str, redis_url: str) -> Iterator[App]:
-    """Over an empty database."""
-    sources = Sources(Database(database_url), StreamWriter(redis_url, timeout_s=1))
+def app(database_url: str, redis_url: str, roles: Callable[[str, str], str]) -> Iterator[App]:
+    """Over an empty database, under the API function's role: what that is not granted, no test gets."""
+    sources = Sources(Database(roles(database_url, "api")), StreamWriter(redis_url, timeout_s=1))
     yield App(sources)
     sources.close()
 

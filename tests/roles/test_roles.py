@@ -42,8 +42,8 @@ def make_roles(file: Path, servers: Servers) -> str:
 
 
 @pytest.fixture(scope="module")
-def urls(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
-    """What roles.env says: URLs by WORKER_DATABASE_URL and so on. Gone at the end, as they are the server's."""
+def urls(servers: Servers, roles: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+    """What roles.env says: URLs by WORKER_DATABASE_URL and so on."""
     file = tmp_path_factory.mktemp("roles") / "roles.env"
     printed = make_roles(file, servers)
     assert file.stat().st_mode & 0o777 == 0o600
