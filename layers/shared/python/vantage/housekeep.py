@@ -1,5 +1,6 @@
 """The housekeeper: closes books, makes and drops days, trims the stream, removes what nobody uses any more."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -8,6 +9,7 @@ from vantage.durations import Durations
 from vantage.schedule import TICK_MS, TICK_S
 from vantage.store import judging, ledger, outbox, results, rollups
 from vantage.store.connection import Connection, answering
+from vantage.store.references import keep_references
 from vantage.store.regions import list_regions
 from vantage.stream.writer import StreamWriter, Trimmed
 
@@ -32,6 +34,7 @@ class Kept:
     judged: int = 0
     notices: int = 0
     marks_dropped: int = 0
+    references_changed: int = 0
     letters_dropped: int = 0
 
 
@@ -43,6 +46,7 @@ class Housekeeper:
     stream: StreamWriter
     durations: Durations = Durations()
     pace: Pace = Pace()
+    references: Sequence[str] = ()
 
     def run(self, *, close_all: bool = False) -> Kept:
         """Do what is due by Redis's time; `close_all` closes every tick that has begun, for a system that ends.
@@ -55,6 +59,7 @@ class Housekeeper:
     def _run(self, *, close_all: bool) -> Kept:
         now_ms = self.pace.lived_ms(self.stream.time_s())
         kept = Kept()
+        kept.references_changed = keep_references(self.connection, self.references)
         self._make_days(now_ms)
         kept.closed = self._close_ticks(now_ms / 1000 if close_all else now_ms / 1000 - self.durations.close_after_s)
         kept.hours_rolled, kept.days_rolled = self._roll_up(now_ms)

@@ -46,6 +46,7 @@ class Settings:
     consumer: str = ""
     notifier: str = ""  # the notifier function's ARN, for who has something to tell; none: its schedule finds it
     public_url: str = ""  # of the page, as people reach it; messages link to it
+    references: tuple[str, ...] = ()  # URLs that answer wherever there is a way out; none: nobody is asked
     is_deployed: bool = False
     metrics_namespace: str = ""  # none: no metrics
     detailed_metrics: bool = False
@@ -79,6 +80,7 @@ class Settings:
             consumer=env.get("VANTAGE_CONSUMER") or env.get("AWS_LAMBDA_LOG_STREAM_NAME", ""),
             notifier=env.get("NOTIFIER_FUNCTION", ""),
             public_url=_public_url(env.get("PUBLIC_URL", "")),
+            references=_references(env),
             pace=_pace(_local_only(env, "VANTAGE_PACE", deployed)),
             durations=_durations(env),
         )
@@ -139,6 +141,16 @@ def _switch(env: Mapping[str, str], name: str) -> bool:
     if (text := env.get(name, "false")) not in ("true", "false"):
         raise SettingsError(f"{name} is {text!r}; it must be true or false.")
     return text == "true"
+
+
+def _references(env: Mapping[str, str]) -> tuple[str, ...]:
+    urls = tuple(dict.fromkeys(env.get("REFERENCE_URLS", "").split()))
+    if len(urls) == 1 or not all(url.startswith(("https://", "http://")) for url in urls):
+        raise SettingsError(
+            "REFERENCE_URLS must be two or more URLs of http or https with spaces between them, or empty: one alone "
+            "would not tell a region's fault from that site's."
+        )
+    return urls
 
 
 def _local_only(env: Mapping[str, str], name: str, deployed: bool) -> str:

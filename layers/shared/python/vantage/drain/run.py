@@ -5,12 +5,13 @@ from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Protocol
 
 from vantage.check import Check, Result, Status
 from vantage.clock import Clock
+from vantage.drain.egress import Egress
 from vantage.drain.fate import MOST_DELIVERIES, expired, fate_of, is_too_late
 from vantage.drain.memory import Memory
+from vantage.drain.probes import Probes
 from vantage.drain.recorder import BATCH, Recorder
 from vantage.drain.seen import Seen
 from vantage.drain.slots import Slots
@@ -22,6 +23,7 @@ from vantage.store import regions
 from vantage.store.connection import AsyncDatabase, answering
 from vantage.store.results import DeadLetter
 from vantage.stream.reader import NoGroup, RawEntry, StreamReader, Trip, Wanted
+from vantage.verdict.rules import Rules
 
 MOST_A_TRIP = 1000
 PARKED_PER_PLACE = 25
@@ -31,13 +33,6 @@ _RETRY_S = 0.5
 _POLL_MS = 1000.0
 _LONGEST_REST_MS = 5000.0
 _SHORTEST_REST_MS = 50.0
-
-
-class Probes(Protocol):
-    """What a run needs of a prober; the second implementation is the one of the benches, which reaches no target."""
-
-    async def probe(self, check: Check, *, confirm: bool = True) -> Result:
-        """Reach the target once (and once more to confirm a failure); raises only for faults of our own."""
 
 
 @dataclass(slots=True)
@@ -104,6 +99,7 @@ class Drain:
             on_stored=self._may_acknowledge,
             told=self._memory.told,
         )
+        self._egress = Egress(self._region, station.prober, station.database, clock, Rules())
         self._probing: set[asyncio.Task[None]] = set()
         self._held: set[str] = set()
         self._acks: list[str] = []
@@ -160,6 +156,7 @@ class Drain:
             enabled = await regions.report_in(
                 connection, self._region, self._station.aws_region, self._reader.group, now
             )
+            await self._egress.begin()
         if enabled:
             self.summary.groups_made += await self._reader.ensure_group()
         return enabled or await self._reader.group_exists()
@@ -306,7 +303,8 @@ class Drain:
         if result.status is Status.EXPIRED:
             self._book(result)
             return
-        self._memory.note(result)
+        if not await self._egress.is_cut_off(result, is_news=check.monitor_id not in self._memory.down):
+            self._memory.note(result)
         self.summary.probed += 1
         self.summary.down += result.status is Status.DOWN
         result = replace(

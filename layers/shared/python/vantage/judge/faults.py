@@ -12,16 +12,19 @@ from vantage.verdict.rules import Rules
 
 @dataclass(frozen=True, slots=True)
 class FaultFinder:
-    """Looks at the marked rows of a tick; `answers` are those of its reference targets, as (tick, region, failed)."""
+    """Looks at the failing rows of a tick; `answers` are those of its reference targets, as (tick, region, failed), and
+    `cut` the regions that found their way out cut, each with the tick."""
 
     connection: Connection
     rules: Rules
     answers: Sequence[tuple[int, Region, bool]]
+    cut: Collection[tuple[Region, int]] = ()
 
     def faulty(self, tick_s: int) -> set[Region]:
         """The regions whose rows of the tick cannot be believed."""
         asked = {region for tick, region, _ in self.answers if tick == tick_s}
         blind = {region for region in asked if references_fail(self._answers(tick_s, region), self.rules)}
+        blind |= {region for region, cut_s in self.cut if cut_s == tick_s}
         failing = store.failing_alone(self.connection, tick_s, blind)
         return blind | {
             region

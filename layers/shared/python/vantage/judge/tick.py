@@ -128,7 +128,7 @@ class _Sitting:
     def _faults(self, heard: Heard) -> frozenset[FaultAt]:
         """Regions found at fault in this tick, and in earlier ones of which rows came late."""
         tick_s = self.candidate.tick_s
-        finder = FaultFinder(self.connection, self.rules, heard.references)
+        finder = FaultFinder(self.connection, self.rules, heard.references, heard.cut)
         found = {(region, tick_s) for region in finder.faulty(tick_s)}
         late = set(self.late) - heard.faults
         for late_s in {late_s for _, late_s in late}:

@@ -186,10 +186,11 @@ _FAULTS = "SELECT region::text, extract(epoch FROM tick)::bigint FROM region_fau
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What came of a tick: the reference targets' answers, as (tick, region, failed), the rows stored per region, the
-    operator's memory, and the faults that are known."""
+    """What came of a tick: the reference targets' answers, as (tick, region, failed), where a region found its own way
+    out cut, the rows stored per region, the operator's memory, and the faults that are known."""
 
     references: Sequence[tuple[int, Region, bool]]
+    cut: frozenset[FaultAt]
     stored: Mapping[Region, int]
     operator: Record | None
     faults: frozenset[FaultAt]
@@ -209,12 +210,16 @@ def hear(connection: Connection, tick_s: int, late: Sequence[FaultAt]) -> Heard:
                 WHERE m.reference AND m.deleted_at IS NULL""",
             (ticks,),
         )
+        cut = connection.execute(
+            "SELECT region::text, extract(epoch FROM tick)::bigint FROM egress_cut WHERE tick = ANY (%s)", (ticks,)
+        )
         stored = connection.execute("SELECT region::text, stored FROM tick_ledger WHERE tick = %s", (as_time(tick_s),))
         operator = connection.execute("SELECT memory FROM judged_operator")
         faults = connection.execute(_FAULTS, (as_time(tick_s - FAULTS_KEPT_IN_MIND_S),))
     row = operator.fetchone()
     return Heard(
         [(tick, region, failed) for tick, region, failed in references],
+        frozenset((region, tick) for region, tick in cut),
         dict(stored.fetchall()),
         row[0] if row else None,
         frozenset((region, tick) for region, tick in faults),

@@ -26,7 +26,9 @@ def _housekeep(*, close_all: bool) -> Kept:
     wait_ms = settings.durations.close_after_s * 1000 if close_all else 0
     with answering():
         judged = Judge(connection, settings.durations).run(settings.pace.lived_ms(here.stream.time_s()) + wait_ms)
-    kept = Housekeeper(connection, here.stream, settings.durations, settings.pace).run(close_all=close_all)
+    kept = Housekeeper(connection, here.stream, settings.durations, settings.pace, settings.references).run(
+        close_all=close_all
+    )
     if kept.trim_refused:
         log.warning(
             "entries older than %s s stay in the stream: not all have read them, and their books are open",
