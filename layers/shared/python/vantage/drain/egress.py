@@ -15,8 +15,9 @@ from vantage.monitor import Region
 from vantage.schedule import tick_of
 from vantage.store import references as store
 from vantage.store.connection import AsyncDatabase
-from vantage.verdict.rules import Rules
 
+# The same as the rules of judging have, which a worker does not load for this.
+SHARE_PERCENT, REFERENCES = 30, 2
 MASS = 3  # monitors that begin to fail in one tick; of fewer, a wrong confirmation costs less than asking each time
 GOOD_FOR_MS = 15_000  # an answer holds for what fails right after it
 log = logging.getLogger("vantage")
@@ -25,8 +26,8 @@ log = logging.getLogger("vantage")
 class Egress:
     """Holds failures back while the reference targets are asked; where none of them answers, that is noted first."""
 
-    def __init__(self, region: Region, probes: Probes, database: AsyncDatabase, clock: Clock, rules: Rules) -> None:
-        self._region, self._probes, self._database, self._clock, self._rules = region, probes, database, clock, rules
+    def __init__(self, region: Region, probes: Probes, database: AsyncDatabase, clock: Clock) -> None:
+        self._region, self._probes, self._database, self._clock = region, probes, database, clock
         self._targets: Sequence[Check] = ()
         self._probed: Counter[int] = Counter()  # by tick (epoch s)
         self._failing: Counter[int] = Counter()
@@ -37,7 +38,7 @@ class Egress:
     async def begin(self) -> None:
         """Learn whom to ask; two at least, or nobody is asked."""
         targets = await store.references(await self._database.connection())
-        self._targets = targets if len(targets) >= self._rules.references else ()
+        self._targets = targets if len(targets) >= REFERENCES else ()
 
     async def is_cut_off(self, result: Result, *, is_news: bool) -> bool:
         """Whether a failure is the region's own, which it waits here to know; `is_news`: it was not down before."""
@@ -55,7 +56,7 @@ class Egress:
         return True
 
     def _is_mass(self, tick_s: int) -> bool:
-        share = self._failing[tick_s] * 100 >= self._rules.share_percent * self._probed[tick_s]
+        share = self._failing[tick_s] * 100 >= SHARE_PERCENT * self._probed[tick_s]
         return share and self._failing[tick_s] >= MASS
 
     async def _is_cut(self) -> bool:

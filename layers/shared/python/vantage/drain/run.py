@@ -23,7 +23,6 @@ from vantage.store import regions
 from vantage.store.connection import AsyncDatabase, answering
 from vantage.store.results import DeadLetter
 from vantage.stream.reader import NoGroup, RawEntry, StreamReader, Trip, Wanted
-from vantage.verdict.rules import Rules
 
 MOST_A_TRIP = 1000
 PARKED_PER_PLACE = 25
@@ -99,7 +98,7 @@ class Drain:
             on_stored=self._may_acknowledge,
             told=self._memory.told,
         )
-        self._egress = Egress(self._region, station.prober, station.database, clock, Rules())
+        self._egress = Egress(self._region, station.prober, station.database, clock)
         self._probing: set[asyncio.Task[None]] = set()
         self._held: set[str] = set()
         self._acks: list[str] = []
