@@ -1,6 +1,7 @@
 """cost.py [--check]: writes the tables of docs/cost.md, between its marks, from the prices and assumptions below.
 
-Prices are list prices in USD of November 2026 as far as they are known to us, without tax and before any discount.
+Prices are list prices in USD of us-east-1, without tax and before any discount, each with the page that says so and
+when that was written. They were compared in November 2026; nothing of this was ever on a bill.
 """
 
 import sys
@@ -13,21 +14,44 @@ BEGIN, END = "<!-- written by tools/cost.py -->\n", "<!-- end -->\n"
 MINUTES, REGIONS = 43_200, 3
 ALARM_METRICS = 36  # of all regions: AWS counts an alarm by the metrics it looks at
 
-PRICES: Mapping[str, tuple[float, str]] = {
-    "gb_second": (0.0000133334, "Lambda, arm64, a GB second (x86_64: 0.0000166667)"),
-    "request": (0.20e-6, "Lambda, an invocation"),
-    "schedule": (1.00e-6, "EventBridge Scheduler, an invocation; 14 million a month are free"),
-    "metric": (0.30, "CloudWatch, a metric a month; 10 are free"),
-    "alarm": (0.10, "CloudWatch, a metric of an alarm a month; 10 are free"),
-    "dashboard": (3.00, "CloudWatch, a dashboard a month; 3 are free"),
-    "log_gb": (0.60, "CloudWatch Logs, a GB taken in (0.50 to 0.67 by region); 5 are free"),
-    "egress_gb": (0.09, "Traffic out of Lambda, a GB; 100 are free (ap-south-1: 0.11)"),
-    "redis_plan": (10.00, "Redis at a fixed price, the smallest plans of its vendors, a month"),
-    "redis_command": (2.00e-6, "Redis billed by command, a command"),
-    "postgres_small": (15.00, "PostgreSQL, the smallest server with TLS to the internet, a month"),
-    "postgres_large": (250.00, "PostgreSQL, 4 cores and 16 GB, a month"),
-    "disk_gb": (0.115, "PostgreSQL's disk, a GB a month"),
-}
+PRICES: Mapping[str, tuple[float, str, str]] = {
+    "gb_second": (
+        0.0000133334, "Lambda, arm64, a GB second (x86_64: 0.0000166667); 400,000 are free",
+        "cloudchipr.com/blog/aws-lambda-pricing, 2024",
+    ),
+    "request": (0.20e-6, "Lambda, an invocation; a million are free", "cloudchipr.com/blog/aws-lambda-pricing, 2024"),
+    "schedule": (
+        1.00e-6, "EventBridge Scheduler, an invocation; 14 million are free",
+        "cloudburn.io/blog/amazon-eventbridge-pricing, March 2026",
+    ),
+    "http_request": (1.00e-6, "API Gateway, HTTP API, a request", "apigatewaycost.com/aws, 2026"),
+    "metric": (0.30, "CloudWatch, a metric a month; 10 are free", "signoz.io/guides/cloudwatch-pricing, February 2026"),
+    "alarm": (
+        0.10, "CloudWatch, a metric of an alarm a month; 10 are free",
+        "c3x.dev/resources/aws/aws_cloudwatch_metric_alarm",
+    ),
+    "dashboard": (
+        3.00, "CloudWatch, a dashboard a month; 3 are free", "factualminds.com, on CloudWatch's prices, June 2026"
+    ),
+    "log_gb": (
+        0.60, "CloudWatch Logs, a GB taken in: 0.50 in us-east-1, elsewhere up to a quarter more; 5 are free",
+        "duckbillgroup.com, May 2025; cloudburn.io/blog/amazon-cloudwatch-pricing, February 2026",
+    ),
+    "egress_gb": (
+        0.09, "Traffic out of AWS, a GB; 100 are free. More from ap-south-1", "amnic.com/blogs/aws-api-gateway-pricing"
+    ),
+    "redis_plan": (
+        10.00, "Redis at a fixed price, a month (the smallest: 5 for 250 MB)",
+        "apiscout.dev/blog/upstash-vs-redis-cloud-2026; the 10 are ours",
+    ),
+    "redis_command": (2.00e-6, "Redis billed by command, a command", "upstash.com/docs/redis/overall/billing"),
+    "postgres_small": (
+        11.68, "PostgreSQL, db.t4g.micro in one zone, a month",
+        "infratally.com/articles/aws-rds-pricing-explained-2026.html",
+    ),
+    "postgres_large": (250.00, "PostgreSQL, 4 cores and 16 GB, a month", "an estimate of ours, from no page"),
+    "disk_gb": (0.115, "PostgreSQL's disk, a GB a month, 20 at least", "usage.ai, on RDS's prices, June 2026"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,6 +80,8 @@ FLEETS = (
 ASSUMPTIONS: Mapping[str, tuple[float, str]] = {
     "home_s": (1.5, "seconds a minute of producer, housekeeper and notifier together"),
     "home_gb": (0.5, "GB of memory of each"),
+    "page_requests": (100_000, "requests a month to the page and the API, more than two a minute"),
+    "page_s": (0.05, "seconds of a function of 0.5 GB that one takes, and 20 KB that it sends"),
     "run_commands": (80, "Redis commands of a thrifty worker run (72 polls and 8 others, measured); 150 if punctual"),
     "home_commands": (30, "Redis commands a minute of producer and housekeeper, besides one per check pushed"),
     "row_bytes": (150, "bytes of a result with its key, kept for 30 days"),
@@ -93,12 +119,19 @@ def items(fleet: Fleet, *, punctual: bool = False, free_tier: bool = False) -> d
         "Metrics, alarms, dashboards": left(10 * REGIONS, "metrics") * price("metric")
         + left(ALARM_METRICS, "alarms") * price("alarm")
         + left(REGIONS + 1, "dashboards") * price("dashboard"),
+        "The page and the API": page(),
         "Logs": left(log_bytes / 1e9, "logs") * price("log_gb"),
         "Traffic": left(checks * given("check_bytes") / 1e9, "egress") * price("egress_gb"),
         "Redis, by plan": price("redis_plan") * (5 if fleet.large else 1),
         "PostgreSQL": price("postgres_large" if fleet.large else "postgres_small")
-        + checks * given("row_bytes") / 1e9 * price("disk_gb"),
+        + max(20.0, checks * given("row_bytes") / 1e9) * price("disk_gb"),
     }
+
+
+def page() -> float:
+    """What people who look cost in a month: API Gateway, the api function, what it sends."""
+    each = price("http_request") + price("request") + given("page_s") * 0.5 * price("gb_second")
+    return given("page_requests") * (each + 20e3 / 1e9 * price("egress_gb"))
 
 
 def redis_by_command(fleet: Fleet, *, punctual: bool = False) -> float:
@@ -119,10 +152,10 @@ def tables() -> Iterator[str]:
     yield row("thrifty, less what AWS gives for nothing", [sum(items(f, free_tier=True).values()) for f in FLEETS])
     yield row("Redis, if billed by command", [redis_by_command(fleet) for fleet in FLEETS])
     yield ""
-    yield "| price, USD | of |"
-    yield "|--:|---|"
-    for value, of in PRICES.values():
-        yield f"| {f'{value:.10f}'.rstrip('0').rstrip('.')} | {of} |"
+    yield "| price, USD | of | as it stands in |"
+    yield "|--:|---|---|"
+    for value, of, source in PRICES.values():
+        yield f"| {f'{value:.10f}'.rstrip('0').rstrip('.')} | {of} | {source} |"
     yield ""
     yield "| assumed | what |"
     yield "|--:|---|"
