@@ -12,7 +12,7 @@ from pathlib import Path
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "cost.md"
 BEGIN, END = "<!-- written by tools/cost.py -->\n", "<!-- end -->\n"
 MINUTES, REGIONS = 43_200, 3
-ALARM_METRICS = 36  # of all regions: AWS counts an alarm by the metrics it looks at
+ALARM_METRICS = 37  # of all regions: AWS counts an alarm by the metrics it looks at
 
 PRICES: Mapping[str, tuple[float, str, str]] = {
     "gb_second": (

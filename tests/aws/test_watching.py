@@ -165,7 +165,7 @@ def but(**changes: float) -> Minute:
         ([but(StreamLag=61)] * 3, {"Lag"}),
         ([but(StreamLag=59)] * 9, set()),
         ([but(Errors=1)] * 2, set()),
-        ([but(Errors=1)] * 3, {"WorkerErrors", "HomeErrors"}),
+        ([but(Errors=1)] * 3, {"WorkerErrors", "HomeErrors", "ApiErrors"}),
         ([but(Throttles=1)] * 2, {"WorkerThrottles", "HomeThrottles"}),
         ([but(ApproximateNumberOfMessagesVisible=1)], {"DeadLetters"}),
         ([NONE] * 4, set()),
