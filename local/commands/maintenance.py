@@ -2,18 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import UTC, datetime
 
 import click
 
 from local.commands.database import Group, Refused, with_database
 from local.commands.output import json_option, print_json, print_table
-from vantage.monitors_file.durations import parse_ms
+from vantage.announce import worked_out
+from vantage.monitors_file.check import faults_of
+from vantage.monitors_file.fault import Place
+from vantage.monitors_file.maintenance import MaintenanceItem
+from vantage.monitors_file.maintenance import maintenance as stored_as
+from vantage.monitors_file.tree import Node
+from vantage.monitors_file.values import Here
 from vantage.store import maintenance as store
 from vantage.store.connection import Connection
 from vantage.store.maintenance import Maintenance
-from vantage.verdict.windows import window_at
 from vantage.view.numbers import NBSP, duration
 
 
@@ -32,7 +36,7 @@ def list_command(connection: Connection, also_past: bool, as_json: bool) -> None
     if as_json:
         print_json({"data": [asdict(one) for one in found], "next_cursor": None})
     elif found:
-        print_table(("ID", "NAME", "STARTS", "FOR", "ON"), map(_row, found))
+        print_table(("ID", "NAME", "STARTS", "FOR", "AGAIN", "NEXT (UTC)", "ON"), map(_row, found))
     else:
         click.echo("No maintenance is announced.")
 
@@ -40,19 +44,29 @@ def list_command(connection: Connection, also_past: bool, as_json: bool) -> None
 @maintenance.command("add")
 @click.argument("name")
 @click.option("--start", required=True, help="What the clocks show there, such as 2026-12-01T22:00.")
-@click.option("--duration", "length", required=True, help="Such as 2h or 30m.")
+@click.option("--duration", required=True, help="Such as 2h or 30m.")
 @click.option("--timezone", default="UTC", show_default=True, help="Such as Europe/Berlin.")
+@click.option("--rrule", help="Again and again, by RFC 5545, such as FREQ=WEEKLY;BYDAY=TU.")
 @click.option("--group", "groups", multiple=True, help="On the monitors of this group; may be given again.")
-@click.option("--monitor", "slugs", multiple=True, help="On this monitor; may be given again.")
+@click.option("--monitor", "monitors", multiple=True, help="On this monitor; may be given again.")
 @with_database
 def add_command(
-    connection: Connection, name: str, *, start: str, length: str, timezone: str, groups: tuple[str, ...],
-    slugs: tuple[str, ...],
-) -> None:  # fmt: skip
+    connection: Connection, groups: tuple[str, ...], monitors: tuple[str, ...], **given: str | None
+) -> None:
     """Announce NAME; without --group and --monitor it is on everything."""
-    one = Maintenance(name, _start(start), _seconds(length), _zone(timezone), None, groups, slugs)
-    number = store.add(connection, one, [window_at(one.starts, one.duration_s, one.timezone)])
-    click.echo(f"{number}: announced")
+    words = {key: value for key, value in given.items() if value is not None}
+    item, faults = faults_of(
+        MaintenanceItem, Node({**words, "groups": [*groups], "monitors": [*monitors]}, Place("", 0)), Here()
+    )
+    if item is None:
+        raise Refused("\n".join(f"--{fault.sentence}" for fault in faults))
+    one, now = stored_as(item), datetime.now(UTC)
+    ahead = worked_out(one, now)
+    if not ahead.windows and ahead.until is None:
+        raise Refused(f"{one.name} would be over already: it begins {given['start']} ({given['timezone']}).")
+    if one.name in {other.name for other in store.list_maintenance(connection, only_coming=True)}:
+        raise Refused(f"There is {one.name!r} already, and it is not over; take another name, or end that one.")
+    click.echo(f"{store.add(connection, one, ahead)}: announced")
 
 
 @maintenance.command("end")
@@ -65,37 +79,9 @@ def end_command(connection: Connection, number: int) -> None:
     click.echo(f"{number}: over")
 
 
-def _start(text: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise Refused(f"--start {text!r} is no instant; write 2026-12-01T22:00.") from None
-    if at.tzinfo is not None:
-        raise Refused("--start is what the clocks of --timezone show; leave its offset out.")
-    return at
-
-
-def _seconds(text: str) -> int:
-    try:
-        seconds = parse_ms(text) // 1000
-    except ValueError as error:
-        raise Refused(f"--duration {text!r}: {error}") from None
-    if seconds < 1:
-        raise Refused("--duration must be a second at least.")
-    return seconds
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise Refused(
-            f"--timezone {name!r} is not known; write one of the IANA names, such as Europe/Berlin."
-        ) from None
-    return name
-
-
 def _row(one: Maintenance) -> Sequence[str]:
     on = ", ".join([*one.groups, *one.slugs]) or "everything"
     starts = f"{one.starts:%Y-%m-%d %H:%M} {one.timezone}"
-    return str(one.id), one.name, starts, duration(one.duration_s).replace(NBSP, " "), on
+    follows = f"{one.next_at.astimezone(UTC):%Y-%m-%d %H:%M}" if one.next_at and not one.ended_at else "-"
+    lasts = duration(one.duration_s).replace(NBSP, " ")
+    return str(one.id), one.name, starts, lasts, one.rrule or "once", follows, on

@@ -22,6 +22,7 @@ from vantage.monitors_file.values import Here
 from vantage.monitors_file.write import document, to_yaml
 from vantage.store.channels import Channel, load_channels
 from vantage.store.connection import Connection
+from vantage.store.maintenance import Maintenance, list_maintenance
 from vantage.store.monitors import Definition, load_definitions, pause, resume
 from vantage.store.regions import list_regions
 
@@ -88,9 +89,10 @@ def diff_command(
 @json_option
 @with_database
 def export_command(connection: Connection, as_json: bool) -> None:
-    """Print all monitors and channels as a file that applies to no changes."""
+    """Print all monitors, channels and announced work as a file that applies to no changes."""
     stored, told = load_definitions(connection), [one.configured() for one in load_channels(connection)]
-    print_json(document(stored, told)) if as_json else click.echo(to_yaml(stored, told), nl=False)
+    work = list_maintenance(connection, only_coming=True)
+    print_json(document(stored, told, work)) if as_json else click.echo(to_yaml(stored, told, work), nl=False)
 
 
 @monitors.command("list")
@@ -147,8 +149,8 @@ def _planned(
 
 def plan_text(todo: Plan) -> str:
     """The plan, a line per thing that is touched and one that counts."""
-    parts: list[Part[Any]] = [todo.channels, todo]
-    lines = [*_channel_lines(todo.channels), *_monitor_lines(todo)]
+    parts: list[Part[Any]] = [todo.channels, todo, todo.maintenance]
+    lines = [*_channel_lines(todo.channels), *_monitor_lines(todo), *_maintenance_lines(todo.maintenance)]
     created, updated, pruned, unchanged = (
         sum(len(getattr(part, key)) for part in parts) for key in ("create", "update", "prune", "unchanged")
     )
@@ -156,7 +158,11 @@ def plan_text(todo: Plan) -> str:
         lines.append(f"{created} new, {updated} changed, {pruned} deleted, {unchanged} unchanged.")
     else:
         lines = [f"Nothing to do: {unchanged} unchanged."]
-    if stays := [*(f"channel {name}" for name in todo.channels.stays), *todo.stays]:
+    if stays := [
+        *(f"channel {name}" for name in todo.channels.stays),
+        *todo.stays,
+        *(f"maintenance {name}" for name in todo.maintenance.stays),
+    ]:
         lines.append(f"{len(stays)} that no file names stay (--prune deletes them): {_some(stays)}")
     return "\n".join(lines)
 
@@ -173,10 +179,17 @@ def _channel_lines(todo: Part[Channel]) -> Iterator[str]:
     yield from (f"- channel {name}: deleted, and what waits for it" for name in todo.prune)
 
 
+def _maintenance_lines(todo: Part[Maintenance]) -> Iterator[str]:
+    yield from (f"+ maintenance {new.name}: new, {new.rrule or 'once'}" for new in todo.create)
+    yield from (f"~ maintenance {new.name}: {'; '.join(map(_changed, changes))}" for new, changes in todo.update)
+    yield from (f"- maintenance {name}: over" for name in todo.prune)
+
+
 def plan_json(todo: Plan) -> dict[str, Any]:
-    """The plan for programs: of monitors, with that of channels beside it."""
+    """The plan for programs: of monitors, with those of channels and announced work beside it."""
     monitors = _part_json(todo, lambda new: {"slug": new.slug})
-    return {**monitors, "revive": sorted(todo.revive), "channels": _part_json(todo.channels, _named)}
+    others = {"channels": _part_json(todo.channels, _named), "maintenance": _part_json(todo.maintenance, _named)}
+    return {**monitors, "revive": sorted(todo.revive), **others}
 
 
 def _named(one: Any) -> dict[str, str]:

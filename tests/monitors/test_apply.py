@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests.monitors.test_round_trip import fleets
+from vantage import announce
 from vantage.errors import MonitorsFileError
 from vantage.monitors_file.apply import apply_plan, plan_files
 from vantage.monitors_file.entry import definition
@@ -19,6 +21,7 @@ from vantage.monitors_file.plan import Plan
 from vantage.monitors_file.write import to_yaml
 from vantage.store.channels import Channel, save_channels
 from vantage.store.connection import Connection
+from vantage.store.maintenance import end, list_maintenance
 from vantage.store.monitors import delete, load_definitions, pause, resume, save
 
 SITES = "monitors:\n- {name: A, url: https://a.example.com/}\n- {name: B, url: https://b.example.com/}\n"
@@ -184,6 +187,67 @@ def test_channels_that_no_file_names_stay_and_can_be_named(database: Connection,
     }  # fmt: skip
     assert (stayed.channels.stays, stayed.channels.has_changes) == (("hook", "team"), False)
     assert (pruned.channels.prune, rows(database, "SELECT count(*) FROM channel")) == (("hook", "team"), [0])
+
+
+WORK = """\
+maintenance:
+- {name: Night, start: "2026-01-06T22:00", duration: 2h, timezone: Europe/Berlin, rrule: "FREQ=DAILY", groups: [Public]}
+- {name: Move, start: "2097-01-01T08:00", duration: 1d, monitors: [a]}
+"""
+
+
+def windows(connection: Connection) -> dict[str, int]:
+    """How many windows of each announced work lie ahead."""
+    query = """SELECT x.name, count(w.from_at) FROM maintenance x
+                 LEFT JOIN maintenance_window w ON w.maintenance_id = x.id AND w.from_at > now() GROUP BY 1"""
+    return dict(rows(connection, query))
+
+
+def test_work_is_announced_two_months_ahead_and_applied_once(database: Connection, folder: Path) -> None:
+    """A second time there is nothing to do, also after its end was told by a person; a change takes it up again."""
+    first = apply_text(database, folder, WORK + SITES)
+    ahead = windows(database)
+    again = plan_files(database, [folder], {}, prune=True)
+    for one in list_maintenance(database):
+        end(database, one.id)
+    ended = apply_text(database, folder, WORK + SITES, prune=True)
+    gone = windows(database)
+    changed = apply_text(database, folder, WORK.replace("2h", "3h") + SITES)
+
+    assert [one.name for one in first.maintenance.create] == ["Night", "Move"]
+    assert (ahead["Night"] in (59, 60, 61), ahead["Move"]) == (True, 1)
+    assert (again.has_changes, ended.has_changes, gone) == (False, False, {"Night": 0, "Move": 0})
+    assert [new.name for new, _ in changed.maintenance.update] == ["Night"]
+    assert windows(database) == {"Night": ahead["Night"], "Move": 0}
+    assert rows(database, "SELECT DISTINCT until_at - from_at = interval '3 hours' FROM maintenance_window") == [True]
+
+
+def test_work_that_no_file_names_stays_until_it_is_pruned(database: Connection, folder: Path) -> None:
+    """What of it lies ahead is then taken away; what is over is in no list."""
+    apply_text(database, folder, WORK + SITES)
+
+    stayed = apply_text(database, folder, SITES)
+    exported = to_yaml([], (), list_maintenance(database, only_coming=True))
+    pruned = apply_text(database, folder, SITES, prune=True)
+
+    assert (stayed.maintenance.stays, stayed.has_changes) == (("Move", "Night"), False)
+    assert "FREQ=DAILY" in exported
+    assert (pruned.maintenance.prune, windows(database)) == (("Move", "Night"), {"Night": 0, "Move": 0})
+    assert list_maintenance(database, only_coming=True) == []
+
+
+def test_recurring_work_goes_on_and_on(database: Connection, folder: Path) -> None:
+    """A month before its windows run out the next are worked out, and no sooner. Red without `go_on`."""
+    apply_text(database, folder, WORK + SITES)
+    now, before = datetime.now(UTC), windows(database)
+
+    early = announce.go_on(database, now + timedelta(days=29))
+    due = announce.go_on(database, now + timedelta(days=31))
+    again = announce.go_on(database, now + timedelta(days=31))
+
+    assert (early, due, again) == (0, 1, 0)
+    assert windows(database)["Night"] - before["Night"] in (30, 31, 32)
+    assert rows(database, "SELECT count(DISTINCT from_at) = count(*) FROM maintenance_window") == [True]
 
 
 def test_pause_and_resume_say_what_they_changed(database: Connection, folder: Path) -> None:

@@ -127,7 +127,6 @@ IN_A_FILE = {
     "monitors: []\noperator: [team]\n": "2: operator.0: is no channel here; none is configured",
     "monitors: []\noperator: [team, a]\nchannels:\n- {name: a, type: slack, url: env:A}\n": "2: operator.0: is no "
     "channel here; there are a",
-    "monitors: []\nmaintenance: []\n": "2: not yet: maintenance",
     "monitors: []\nstatus_page: {}\n": "2: not yet: status_page",
     "monitors: []\nmonitor: []\n": "2: monitor: is no known key; is monitors meant?",
     "monitors: {a: b}\n": "1: monitors: must be a list",
@@ -200,6 +199,28 @@ IN_A_CHANNEL = {  # of type webhook: what is added as line 5, and the fault ther
     "{type: slack, secret: env:A, url: env:B}": "secret: is not for type slack, but for webhook",
     "{type: pager}": "type: must be 'webhook', 'slack', 'email' or 'sns'; it is pager",
 }
+
+
+WORK = "name: Release, start: 2026-12-01T22:00, duration: 2h"
+IN_MAINTENANCE = {  # what a maintenance says, and the fault there
+    "name: Release, duration: 2h": "start: is missing",
+    WORK.replace(
+        "2026-12-01T22:00", "tomorrow"
+    ): "start: must be an instant such as 2026-12-01T22:00; in the file put it in quotes",
+    WORK.replace("22:00", "22:00Z"): "start: is what the clocks of `timezone` show; leave its offset out",
+    WORK.replace("2026", "1999"): "start: must be within the years 2000 to 2099",
+    WORK.replace("2h", "90s"): "duration: must be whole minutes from 1m to 30d",
+    f"{WORK}, timezone: Moon/Base": "timezone: is not known; write one of the IANA names, such as Europe/Berlin",
+    f"{WORK}, rrule: every tuesday": "rrule: is no recurrence rule of RFC 5545, such as FREQ=WEEKLY;BYDAY=TU",
+    f"{WORK}, groups: [A, A]": "groups: names one twice",
+    f"{WORK}, group: A": "group: is no known key; is groups meant?",
+}
+
+
+@pytest.mark.parametrize("words", IN_MAINTENANCE)
+def test_a_fault_of_announced_work_is_told(words: str, reading: Written) -> None:
+    """Each gives exactly its own fault."""
+    assert said(reading(f"monitors: []\nmaintenance:\n- {{{words}}}\n")) == [f"1.yaml:3: {IN_MAINTENANCE[words]}"]
 
 
 MAIL = "to: [ops@example.com], sender: vantage@example.com, host: smtp.example.com"

@@ -13,6 +13,7 @@ from tests.monitors.conftest import HERE
 from vantage.monitors_file.channel import ChannelItem, channel
 from vantage.monitors_file.durations import format_ms, parse_ms
 from vantage.monitors_file.entry import definition, entry
+from vantage.monitors_file.maintenance import MaintenanceItem, maintenance
 from vantage.monitors_file.model import MonitorItem
 from vantage.monitors_file.plan import plan
 from vantage.monitors_file.read import Reading, read
@@ -204,6 +205,32 @@ def test_exported_channels_are_read_back_as_they_are(words: list[dict[str, Any]]
     assert [str(fault) for fault in reading.faults] == []
     operator = reading.operator or frozenset()
     assert [channel(item, operator=item.name in operator) for item in reading.channels] == stored
+
+
+work = st.fixed_dictionaries(
+    {
+        "name": lines, "start": st.sampled_from(["2026-12-01T22:00", "2027-03-28T02:30"]),
+        "duration": st.sampled_from(["90m", "2h", "1d"]),
+    },
+    optional={
+        "timezone": st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata"]),
+        "rrule": st.sampled_from(["FREQ=WEEKLY;BYDAY=TU,TH", "FREQ=DAILY;COUNT=3"]),
+        "groups": st.lists(lines, max_size=2, unique=True),
+        "monitors": st.lists(slugs, max_size=2, unique=True),
+    },
+)  # fmt: skip
+
+
+@given(st.lists(work, max_size=3, unique_by=lambda words: str(words["name"])))
+@settings(max_examples=50, deadline=None)
+def test_exported_work_is_read_back_as_it_is(words: list[dict[str, Any]]) -> None:
+    """Rules, zones and all."""
+    stored = [maintenance(MaintenanceItem.model_validate(one)) for one in words]
+
+    reading = read_text(to_yaml([], (), stored))
+
+    assert [str(fault) for fault in reading.faults] == []
+    assert [maintenance(item) for item in reading.maintenance] == stored
 
 
 @given(timed)

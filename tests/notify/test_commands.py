@@ -89,12 +89,31 @@ def test_a_test_message_is_taken_or_refused_with_the_reason(database: Database) 
 
 def test_announced_work_is_in_utc_whatever_its_clock_shows(database: Database) -> None:
     """22:00 in Berlin is 21:00 UTC in December; `end` takes away what lies ahead."""
-    words = ("--start", "2026-12-01T22:00", "--duration", "2h", "--timezone", "Europe/Berlin", "--group", "Public")
+    words = ("--start", "2096-12-01T22:00", "--duration", "2h", "--timezone", "Europe/Berlin", "--group", "Public")
     assert vantage("maintenance", "add", "Release", *words).output == "1: announced\n"
     spans = database.execute("SELECT from_at::text, until_at - from_at = interval '2 hours' FROM maintenance_window")
-    assert spans.fetchall() == [("2026-12-01 21:00:00+00", True)]
+    assert spans.fetchall() == [("2096-12-01 21:00:00+00", True)]
     assert "Release" in vantage("maintenance", "list").output
     assert vantage("maintenance", "end", "1").output == "1: over\n"
     assert database.execute("SELECT count(*) FROM maintenance_window").fetchone() == (0,)
     assert vantage("maintenance", "end", "1").exit_code == 2
     assert vantage("maintenance", "add", "X", *words[:5], "Moon/Base").exit_code == 2
+
+
+def test_work_recurs_and_what_cannot_be_announced_is_told() -> None:
+    """By a rule of RFC 5545; a name is taken while it is not over."""
+    words = ("--start", "2026-01-06T22:00", "--duration", "2h", "--timezone", "Europe/Berlin")
+    assert vantage("maintenance", "add", "Night", *words, "--rrule", "FREQ=WEEKLY;BYDAY=TU").output == "1: announced\n"
+    listed = vantage("maintenance", "list").output
+    [data] = json.loads(vantage("maintenance", "list", "--json").output)["data"]
+
+    assert "FREQ=WEEKLY;BYDAY=TU" in listed
+    assert data["next_at"]
+    for wrong, said in (
+        (("Night", *words, "--rrule", "FREQ=DAILY"), "There is 'Night' already"),
+        (("Once", *words), "Once would be over already"),
+        (("Odd", *words, "--rrule", "FREQ=SECONDLY"), "--rrule: must have a FREQ"),
+        (("Odd", *words[:3], "soon"), "--duration: must be a whole number with its unit"),
+    ):
+        refused = vantage("maintenance", "add", *wrong)
+        assert (refused.exit_code, said in refused.output) == (2, True), refused.output

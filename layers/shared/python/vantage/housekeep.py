@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from vantage import announce
 from vantage.clock import Pace
 from vantage.durations import Durations
 from vantage.schedule import TICK_MS, TICK_S
@@ -36,6 +37,7 @@ class Kept:
     marks_dropped: int = 0
     references_changed: int = 0
     letters_dropped: int = 0
+    windows_worked_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Housekeeper:
         kept.letters_dropped = outbox.drop_told_before(
             self.connection, ledger.as_time(now_ms / 1000) - timedelta(days=TOLD_KEPT_DAYS)
         )
+        kept.windows_worked_out = announce.go_on(self.connection, ledger.as_time(now_ms / 1000))
         return kept
 
     def _make_days(self, now_ms: int) -> None:

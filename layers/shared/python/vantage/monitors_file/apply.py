@@ -2,16 +2,20 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
-from vantage.monitors_file import channel
+from vantage.announce import worked_out
+from vantage.monitors_file import channel, maintenance
 from vantage.monitors_file.entry import definition
 from vantage.monitors_file.fault import refuse
 from vantage.monitors_file.plan import Part, Plan, compare, plan
 from vantage.monitors_file.read import Reading, read
 from vantage.monitors_file.values import Here
+from vantage.store import maintenance as store
 from vantage.store.channels import Channel, delete_channels, load_channels, save_channels
 from vantage.store.connection import Connection
+from vantage.store.maintenance import Maintenance, list_maintenance
 from vantage.store.monitors import (
     delete,
     deleted_slugs,
@@ -50,6 +54,7 @@ def plan_files(
         deleted=deleted_slugs(connection, slugs),
         prune=prune,
         channels=_plan_channels(channels, reading, prune=prune),
+        maintenance=_plan_maintenance(connection, reading, prune=prune),
     )
 
 
@@ -65,6 +70,15 @@ def _plan_channels(stored: Iterable[Channel], reading: Reading, *, prune: bool) 
     return compare(known, wanted, channel.whole, unnamed - wanted.keys(), prune=prune)
 
 
+def _plan_maintenance(connection: Connection, reading: Reading, *, prune: bool) -> Part[Maintenance]:
+    """By name, with the newest of that name: what was ended early stays over, until the file says something else."""
+    known = {one.name: one for one in reversed(list_maintenance(connection))}
+    wanted = {item.name: maintenance.maintenance(item) for item in reading.maintenance}
+    wanted = {name: replace(one, id=known[name].id if name in known else 0) for name, one in wanted.items()}
+    coming = {one.name for one in list_maintenance(connection, only_coming=True)}
+    return compare(known, wanted, maintenance.whole, coming - wanted.keys(), prune=prune)
+
+
 def apply_plan(connection: Connection, todo: Plan) -> None:
     """Do it. Cut off half-way, the rest is what the next plan says: every step is safe to repeat."""
     if todo.channels.changed:
@@ -73,3 +87,15 @@ def apply_plan(connection: Connection, todo: Plan) -> None:
     delete(connection, todo.prune)
     if todo.channels.prune:
         delete_channels(connection, todo.channels.prune)
+    _announce(connection, todo.maintenance)
+
+
+def _announce(connection: Connection, todo: Part[Maintenance]) -> None:
+    now = datetime.now(UTC)
+    for one in todo.create:
+        store.add(connection, one, worked_out(one, now))
+    for one, _ in todo.update:
+        store.change(connection, one, worked_out(one, now))
+    for one in list_maintenance(connection, only_coming=True) if todo.prune else ():
+        if one.name in todo.prune:
+            store.end(connection, one.id)

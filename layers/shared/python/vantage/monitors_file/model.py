@@ -18,6 +18,7 @@ from vantage.guard import GuardError
 from vantage.monitors_file.by_type import NEEDED_BY_TYPE, ByType, types_with
 from vantage.monitors_file.channel import ChannelItem
 from vantage.monitors_file.expect import BY_TYPE, Expect
+from vantage.monitors_file.maintenance import MaintenanceItem
 from vantage.monitors_file.strict import Strict, absent, later, refuse_at, without_default
 from vantage.monitors_file.values import (
     Channels,
@@ -166,15 +167,16 @@ Defaults.not_here = dict.fromkeys(IDENTITY, "is each monitor's own and cannot be
 
 
 class Document(Strict):
-    """The keys of a file; each monitor is checked by itself, after the defaults have been put in; each channel too."""
+    """The keys of a file; each monitor is checked by itself, after the defaults have been put in; all else too."""
 
-    not_yet = later("maintenance", "status_page")
+    not_yet = later("status_page")
 
     version: Literal[1] = 1
     defaults: Defaults = Field(default_factory=Defaults)
     operator: Channels = absent("channels that hear of Vantage's own faults")
     channels: list[Any] = []
     monitors: list[Any] = []
+    maintenance: list[Any] = []
 
 
 class MonitorsFile(Document):
@@ -182,6 +184,7 @@ class MonitorsFile(Document):
 
     channels: list[ChannelItem] = []
     monitors: list[MonitorItem] = []
+    maintenance: list[MaintenanceItem] = []
 
 
 def keys_of(kind: str) -> set[str]:

@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from vantage.monitors_file.entry import whole
 from vantage.store.channels import Channel
+from vantage.store.maintenance import Maintenance
 from vantage.store.monitors import Definition
 
 Thing = TypeVar("Thing")
@@ -50,11 +51,13 @@ class Plan(Part[Definition]):
 
     revive: frozenset[str] = frozenset()
     channels: Part[Channel] = Part()
+    maintenance: Part[Maintenance] = Part()
 
     @property
     def has_changes(self) -> bool:
         """Whether applying it would do anything."""
-        return bool(self.create or self.update or self.prune) or self.channels.has_changes
+        others = self.channels.has_changes or self.maintenance.has_changes
+        return bool(self.create or self.update or self.prune) or others
 
 
 def plan(
@@ -65,6 +68,7 @@ def plan(
     deleted: Collection[str] = (),
     prune: bool = False,
     channels: Part[Channel] = Part(),
+    maintenance: Part[Maintenance] = Part(),
 ) -> Plan:
     """Compare by slug. `unnamed`: living slugs that are not wanted; `deleted`: wanted ones that were deleted once."""
     new = {definition.slug: definition for definition in sorted(wanted, key=lambda definition: definition.slug)}
@@ -77,6 +81,7 @@ def plan(
         part.stays,
         frozenset(one.slug for one in part.create if one.slug in deleted),
         channels,
+        maintenance,
     )
 
 

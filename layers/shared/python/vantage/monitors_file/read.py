@@ -9,6 +9,7 @@ from vantage.monitors_file.channel import ChannelItem
 from vantage.monitors_file.check import faults_of
 from vantage.monitors_file.expect import BY_TYPE, Expect
 from vantage.monitors_file.fault import Fault, Place
+from vantage.monitors_file.maintenance import MaintenanceItem
 from vantage.monitors_file.model import Defaults, Document, MonitorItem, keys_of
 from vantage.monitors_file.strict import Strict
 from vantage.monitors_file.tree import Node, mapping, parse
@@ -30,6 +31,7 @@ class Reading:
     faults: tuple[Fault, ...]
     channels: tuple[ChannelItem, ...] = ()
     operator: frozenset[str] | None = None
+    maintenance: tuple[MaintenanceItem, ...] = ()
 
 
 def read(paths: Iterable[Path], env: Mapping[str, str], here: Here = ANYWHERE) -> Reading:
@@ -43,14 +45,18 @@ def read(paths: Iterable[Path], env: Mapping[str, str], here: Here = ANYWHERE) -
     defaults = _merged_defaults(documents, faults)
     items = [_item(node, defaults, here, faults) for node in nodes]
     channels = [_checked(ChannelItem, node, here, faults) for node in channel_nodes]
+    work_nodes = _all(documents, "maintenance")
+    work = [_checked(MaintenanceItem, node, here, faults) for node in work_nodes]
     faults += _twice(nodes, "slug", _slug, "give one of them a slug of its own")
     faults += _twice(channel_nodes, "name", _name, "each channel has a name of its own")
+    faults += _twice(work_nodes, "name", _name, "each has a name of its own")
     operators = [content.operator for content in contents if content is not None and content.operator is not None]
     return Reading(
         tuple(item for item in items if item is not None),
         tuple(sorted(set(faults))),
         tuple(item for item in channels if item is not None),
         frozenset(name for names in operators for name in names) if operators else None,
+        tuple(item for item in work if item is not None),
     )
 
 

@@ -115,6 +115,12 @@ def _remind_every(value: object) -> int:
     return every_ms
 
 
+def _span(value: object) -> int:
+    if not 60_000 <= (span_ms := parse_ms(value)) <= 30 * 86_400_000 or span_ms % 60_000:
+        raise ValueError("must be whole minutes from 1m to 30d")
+    return span_ms
+
+
 def _host(host: str, info: ValidationInfo) -> str:
     try:
         check_host(f"[{host}]" if ":" in host else host, here(info).allow_private)
@@ -232,6 +238,7 @@ Slug = Annotated[str, AfterValidator(_slug), WithJsonSchema({"type": "string", "
 Interval = Annotated[int, BeforeValidator(_interval), _IN_WORDS, _DURATION]
 Timeout = Annotated[int, BeforeValidator(_timeout), _IN_WORDS, _DURATION]
 Duration = Annotated[int, BeforeValidator(parse_ms), _DURATION]
+Span = Annotated[int, BeforeValidator(_span), _IN_WORDS, _DURATION]
 RemindEvery = Annotated[int, BeforeValidator(_remind_every), _IN_WORDS, _DURATION]
 Size = Annotated[
     int,

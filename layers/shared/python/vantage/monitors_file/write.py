@@ -5,11 +5,12 @@ from typing import Any
 
 import yaml
 
-from vantage.monitors_file import channel
+from vantage.monitors_file import channel, maintenance
 from vantage.monitors_file.entry import entry
 from vantage.monitors_file.tree import resolve
 from vantage.monitors_file.values import is_hidden
 from vantage.store.channels import Channel
+from vantage.store.maintenance import Maintenance
 from vantage.store.monitors import Definition
 
 
@@ -28,19 +29,24 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-def document(definitions: Iterable[Definition], channels: Sequence[Channel] = ()) -> dict[str, Any]:
-    """The file's content as plain data; `operator` and `channels` only where there are any."""
+def document(
+    definitions: Iterable[Definition], channels: Sequence[Channel] = (), work: Sequence[Maintenance] = ()
+) -> dict[str, Any]:
+    """The file's content as plain data; `operator`, `channels` and `maintenance` only where there are any."""
     alerts = {
         "operator": [one.name for one in channels if one.operator],
         "channels": [channel.entry(one) for one in channels],
     }
     monitors = [entry(definition) for definition in definitions]
-    return {"version": 1, **{key: value for key, value in alerts.items() if channels}, "monitors": monitors}
+    content = {"version": 1, **{key: value for key, value in alerts.items() if channels}, "monitors": monitors}
+    return content | ({"maintenance": [maintenance.entry(one) for one in work]} if work else {})
 
 
-def to_yaml(definitions: Iterable[Definition], channels: Sequence[Channel] = ()) -> str:
+def to_yaml(
+    definitions: Iterable[Definition], channels: Sequence[Channel] = (), work: Sequence[Maintenance] = ()
+) -> str:
     """The file's text; a dollar in a value is doubled, so that nothing in it is taken for `${NAME}`."""
-    content = _doubled(document(definitions, channels))
+    content = _doubled(document(definitions, channels, work))
     return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**31)
 
 

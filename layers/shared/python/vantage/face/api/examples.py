@@ -36,8 +36,9 @@ INCIDENT = {
     ],
 }  # fmt: skip
 MAINTENANCE = {
-    "id": 7, "name": "Release", "start": "2026-12-01T22:00:00", "duration": "2h", "timezone": "Europe/Berlin",
+    "id": 7, "name": "Release", "start": "2026-12-01T22:00", "duration": "2h", "timezone": "Europe/Berlin",
     "rrule": None, "groups": ["Public"], "monitors": [], "ended_at": None,
+    "next_at": "2026-12-01T21:00:00Z",
 }  # fmt: skip
 CHANNEL = {
     "name": "team", "type": "slack", "url": "env:SLACK_WEBHOOK_URL", "events": ["down", "up"], "remind_every": "4h",

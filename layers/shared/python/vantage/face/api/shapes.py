@@ -210,6 +210,7 @@ class Maintenance(Shape):
     groups: list[str]
     monitors: list[str]
     ended_at: datetime | None
+    next_at: datetime | None = Field(description="when it begins next, or began where it is under way")
 
 
 class Maintenances(Page):
