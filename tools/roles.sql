@@ -44,6 +44,8 @@ BEGIN
 
         ('{housekeeper}', 'UPDATE (closed_at, due)', '{tick_ledger}'),
         ('{housekeeper}', 'DELETE', '{mark}'),
+        ('{housekeeper}', 'UPDATE (worked_out_until)', '{maintenance}'),
+        ('{housekeeper}', 'INSERT, UPDATE (until_at)', '{maintenance_window}'),
         ('{housekeeper}', 'DELETE, SELECT (sent_at, given_up_at)', '{outbox}'),
         ('{housekeeper}', 'SELECT, INSERT, UPDATE, DELETE',
          '{check_rollup_hour, check_rollup_day, slot_rollup_hour, slot_rollup_day, rollup_hour, rollup_day}'),
