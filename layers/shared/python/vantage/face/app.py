@@ -6,12 +6,14 @@ from typing import Any
 
 import psycopg
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+from aws_lambda_powertools.event_handler.api_gateway import Route
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
 from vantage.errors import ServerUnavailable
-from vantage.face import health, login, status
+from vantage.face import feed, health, login, metrics, status
 from vantage.face.answers import READ, Answer, etag_of, plain, problem
 from vantage.face.api import routes as api
+from vantage.face.badges import routes as badges
 from vantage.face.pages import routes as pages
 from vantage.face.refusal import Refusal
 from vantage.face.sources import Sources
@@ -24,7 +26,7 @@ ALWAYS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
 }
-MODULES = (health, status, api, login, pages)
+MODULES = (health, status, api, login, badges, metrics, feed, pages)
 NO_TABLES = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedObject)
 Event = Mapping[str, Any]
 
@@ -53,6 +55,11 @@ class App:
             told["body"] = ""
         return told
 
+    def routes(self) -> list[tuple[str, str]]:
+        """Method and rule of every route that there is, HEAD aside."""
+        found = [(route.method, route.path) for route in self._routes() if route.method != "HEAD"]
+        return sorted(set(found))
+
     def _not_found(self, _: NotFoundError) -> Answer:
         path, method = self._resolver.current_event.path, self._resolver.current_event.http_method
         if allowed := self._methods_of(path) - {method}:
@@ -62,8 +69,11 @@ class App:
         return self._refuse(HTTPStatus.NOT_FOUND, UNKNOWN)
 
     def _methods_of(self, path: str) -> set[str]:
+        return {route.method for route in self._routes() if route.rule.match(path)}
+
+    def _routes(self) -> list[Route]:
         static, dynamic = self._resolver._static_routes, self._resolver._dynamic_routes  # noqa: SLF001  # no public way
-        return {route.method for route in [*static, *dynamic] if route.rule.match(path)}
+        return [*static, *dynamic]
 
     def _refused(self, refusal: Refusal) -> Answer:
         if self._is_for_programs():

@@ -35,6 +35,10 @@ class Sources:
             self._read_s = self.clock()
         return self._board
 
+    def forget(self) -> None:
+        """Read anew what is asked for next."""
+        self._board = None
+
     def redis_answers(self) -> bool:
         """Whether Redis does."""
         try:

@@ -36,24 +36,28 @@ SELECT i.id, m.slug, m.name, i.began_at, i.opened_at, i.resolved_at, i.single_va
                                                'detail', e.detail) ORDER BY e.at, e.id)
              FROM incident_event e WHERE e.incident_id = i.id), '[]') AS events
   FROM incident i JOIN monitor m ON m.id = i.monitor_id
- WHERE (%(slug)s::text IS NULL OR m.slug = %(slug)s) AND (NOT %(open)s OR i.resolved_at IS NULL)
+ WHERE (%(slug)s::text IS NULL OR m.slug = %(slug)s)
+   AND (NOT %(public)s OR (m.public AND m.deleted_at IS NULL AND NOT m.reference))
+   AND (NOT %(open)s OR i.resolved_at IS NULL)
    AND (%(id)s::bigint IS NULL OR i.id = %(id)s) AND (%(before)s::bigint IS NULL OR i.id < %(before)s)
  ORDER BY i.id DESC LIMIT %(limit)s"""
 
 
 def list_incidents(
-    connection: Connection, *, slug: str | None = None, only_open: bool = False, before_id: int | None = None,
-    limit: int = 50,
+    connection: Connection, *, slug: str | None = None, only_open: bool = False, only_public: bool = False,
+    before_id: int | None = None, limit: int = 50,
 ) -> list[IncidentRow]:  # fmt: skip
     """The newest incidents first, with their timelines; of one monitor, or of all."""
-    given = {"slug": slug, "open": only_open, "id": None, "before": before_id, "limit": limit}
+    given = {
+        "slug": slug, "open": only_open, "public": only_public, "id": None, "before": before_id, "limit": limit,
+    }  # fmt: skip
     with connection.cursor(row_factory=class_row(IncidentRow)) as cursor:
         return cursor.execute(_LIST, given).fetchall()
 
 
 def find_incident(connection: Connection, incident_id: int) -> IncidentRow | None:
     """One incident."""
-    given = {"slug": None, "open": False, "id": incident_id, "before": None, "limit": 1}
+    given = {"slug": None, "open": False, "public": False, "id": incident_id, "before": None, "limit": 1}
     with connection.cursor(row_factory=class_row(IncidentRow)) as cursor:
         return cursor.execute(_LIST, given).fetchone()
 
