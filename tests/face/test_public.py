@@ -56,7 +56,7 @@ def answers(anyone: Asker, slug: str) -> "list[tuple[str, tuple[Any, ...]]]":
         for file in ("status.svg", "uptime.svg", "latency.json") if "<file>" in rule else ("",):
             path = re.sub(r"<\w+>", slug, rule.replace("<file>", file))
             told = anyone.ask(method, path, "{}" if method != "GET" else None)
-            plain = [re.sub(rf"{slug}|20\d\d-[-\d]+T[\d:.]+Z|\d\d:\d\d(:\d\d)?|\d+.s\b", "*", each)
+            plain = [re.sub(rf"{slug}|20\d\d-[-\d]+T[\d:.]+Z|\d\d:\d\d(:\d\d)?|\d+\W(s|min)\b", "*", each)
                      for each in (told.text, str(sorted(told.headers.items())))]  # fmt: skip
             if "etag" in told.headers and not re.search("<", rule):
                 plain[1] = re.sub(r"'(etag|content-length)', '[^']*'", r"'\1'", plain[1])
