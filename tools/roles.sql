@@ -35,6 +35,8 @@ BEGIN
         ('{worker, housekeeper}', 'SELECT (name, events, operator, enabled)', '{channel}'),
         ('{worker, housekeeper}', 'UPDATE (judged_at, late_rows)', '{tick_ledger}'),
         ('{worker, housekeeper}', 'SELECT, UPDATE', '{mark}'),
+        ('{worker}', 'INSERT', '{egress_cut}'),
+        ('{worker, housekeeper}', 'SELECT', '{egress_cut}'),
         ('{worker, housekeeper}', 'SELECT, INSERT', '{region_fault, flip, incident_event}'),
         ('{worker, housekeeper}', 'SELECT, INSERT, UPDATE', '{region_state, verdict, judged_operator}'),
         ('{worker, housekeeper}', 'SELECT, INSERT, UPDATE, DELETE', '{judged_memory, judging_rest, sooner}'),
@@ -44,6 +46,11 @@ BEGIN
 
         ('{housekeeper}', 'UPDATE (closed_at, due)', '{tick_ledger}'),
         ('{housekeeper}', 'DELETE', '{mark}'),
+        -- Its reference monitors.
+        ('{housekeeper}', 'INSERT (slug, name, type, spec, interval_s, timeout_ms, confirmations, reference), '
+                          'UPDATE (deleted_at, updated_at)', '{monitor}'),
+        ('{housekeeper}', 'INSERT, UPDATE', '{monitor_schedule}'),
+        ('{housekeeper}', 'SELECT, INSERT', '{heartbeat}'),
         ('{housekeeper}', 'UPDATE (worked_out_until)', '{maintenance}'),
         ('{housekeeper}', 'INSERT, UPDATE (until_at)', '{maintenance_window}'),
         ('{housekeeper}', 'DELETE, SELECT (sent_at, given_up_at)', '{outbox}'),
@@ -57,7 +64,7 @@ BEGIN
         ('{notifier}', 'UPDATE (enabled, disabled_reason, updated_at)', '{channel}'),
 
         -- What people look at and what they change; never what was seen, nor what was made of it.
-        ('{api}', 'SELECT', '{migration, check_result, probe_detail, dead_letter, region_state, region_fault, flip, verdict, '
+        ('{api}', 'SELECT', '{migration, check_result, probe_detail, dead_letter, region_state, region_fault, egress_cut, flip, verdict, '
                             'judged_memory, judged_operator, incident, incident_event, advisory, channel, outbox, maintenance, '
                             'maintenance_window, check_rollup_hour, check_rollup_day, slot_rollup_hour, slot_rollup_day, '
                             'rollup_hour, rollup_day, slow_episode, sooner, token, audit, heartbeat}'),
