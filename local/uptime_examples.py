@@ -19,12 +19,13 @@ from local.migrate import migrate
 from local.scenarios import STATUSES, ScenarioError, read_items
 from vantage.check import Status
 from vantage.monitor import Region
+from vantage.store import figures
 from vantage.store.connection import Connection, connect
-from vantage.store.uptime import Known, Span, slots
 from vantage.uptime import Slots, Uptime, sight, uptime
 
 KEYS = {"id", "why", "results", "interval", "intervals", "maintenance", "vantage_fault", "incidents", "expect",
         "peers_would_print"}  # fmt: skip
+_TABLES = "check_result, monitor_schedule, tick_ledger, region_fault, maintenance, incident, monitor"
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 SlotSpans = Sequence[Sequence[int]]
 
@@ -111,16 +112,18 @@ def scratch(database_url: str) -> Iterator[Connection]:
 
 
 def counted(connection: Connection, one: Example) -> Uptime:
-    """The figures of an example, from tables that hold nothing else."""
-    connection.execute("TRUNCATE check_result, monitor_schedule, tick_ledger, monitor RESTART IDENTITY CASCADE")
+    """The figures of an example as any monitor's are counted, from tables that hold nothing else."""
+    connection.execute(f"TRUNCATE {_TABLES} RESTART IDENTITY CASCADE")
     at = one.instants()
     monitor_id = _insert_monitor(connection, one)
     _insert_schedule(connection, monitor_id, one)
     _insert_ledger(connection, one)
     _insert_results(connection, monitor_id, one)
-    faults = {region: _spans(at, spans) for region, spans in one.vantage_fault.items()}
-    known = Known(_spans(at, one.maintenance), _spans(at, one.incidents), faults)
-    return uptime(slots(connection, monitor_id, at[0], at[-1], known))
+    _insert_spans(connection, monitor_id, one)
+    connection.execute("ANALYZE monitor_schedule, tick_ledger, check_result")  # as autovacuum does in time
+    with figures.one_sight(connection):
+        pieces = figures.covered(connection, at[0], at[-1])
+        return figures.uptimes(connection, pieces, [monitor_id]).get(monitor_id, uptime(()))
 
 
 def _insert_monitor(connection: Connection, one: Example) -> int:
@@ -170,8 +173,34 @@ def _insert_results(connection: Connection, monitor_id: int, one: Example) -> No
                     copy.write_row((monitor_id, at[slot], at[slot], region, status.value, interval_s, *[False] * 5))
 
 
-def _spans(at: Sequence[datetime], spans: SlotSpans) -> list[Span]:
-    return [(at[begin], at[min(end, len(at) - 1)]) for begin, end in spans]
+def _insert_spans(connection: Connection, monitor_id: int, one: Example) -> None:
+    """Announced work on everything, incidents, and the ticks in which a region was at fault."""
+    at = one.instants()
+    connection.execute(
+        """WITH work AS (INSERT INTO maintenance (name, starts, duration_s, timezone) VALUES ('Work', %s, 60, 'UTC')
+                         RETURNING id)
+           INSERT INTO maintenance_window (maintenance_id, from_at, until_at)
+           SELECT id, u.* FROM work, unnest(%s::timestamptz[], %s::timestamptz[]) u""",
+        (EPOCH, *_ends(at, one.maintenance)),
+    )
+    connection.execute(
+        """INSERT INTO incident (monitor_id, began_at, opened_at, resolved_at, single_vantage, facts)
+           SELECT %s, u.began, u.began, u.resolved, false, '{}'
+             FROM unnest(%s::timestamptz[], %s::timestamptz[]) u (began, resolved)""",
+        (monitor_id, *_ends(at, one.incidents)),
+    )
+    for region, spans in one.vantage_fault.items():
+        connection.execute(
+            """INSERT INTO region_fault (tick, region)
+               SELECT DISTINCT t, %s::location FROM unnest(%s::timestamptz[], %s::timestamptz[]) u (a, b),
+                      generate_series(a, b - interval '1 second', interval '1 minute') t""",
+            (region, *_ends(at, spans)),
+        )
+
+
+def _ends(at: Sequence[datetime], spans: SlotSpans) -> tuple[list[datetime], list[datetime]]:
+    """When spans of slots begin and end."""
+    return [at[begin] for begin, _ in spans], [at[min(end, len(at) - 1)] for _, end in spans]
 
 
 def _holds(spans: SlotSpans, slot: int) -> bool:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from local.scenarios import read_items
 from local.servers import Servers
-from local.uptime_examples import Example, counted, example, scratch
+from local.uptime_examples import counted, example, scratch
 from tests.history.conftest import REGIONS, Past, at
 from vantage.monitor import Region
 from vantage.store import figures, rollups
@@ -38,11 +38,9 @@ def test_an_example_is_counted_so_from_its_rollups(own_schema: Connection, item:
     """Faults, maintenance and incidents in their own tables; hours rolled up, days from hours."""
     one = example(item)
     own_schema.execute(
-        """TRUNCATE incident, maintenance, maintenance_window, region_fault, rollup_hour, rollup_day, check_rollup_hour,
-                    check_rollup_day, slot_rollup_hour, slot_rollup_day CASCADE"""
+        "TRUNCATE rollup_hour, rollup_day, check_rollup_hour, check_rollup_day, slot_rollup_hour, slot_rollup_day"
     )
     counted(own_schema, one)
-    _insert_known(own_schema, one)
     first, until = one.instants()[0], one.instants()[-1]
     hours = -(-(until - first) // HOUR)
     from_results = figures.uptimes(own_schema, Cover((), (), [(first, first + hours * HOUR)]))
@@ -53,30 +51,6 @@ def test_an_example_is_counted_so_from_its_rollups(own_schema: Connection, item:
     from_days = figures.uptimes(own_schema, Cover([first.date()], [first + h * HOUR for h in range(24, hours)], ()))
     assert from_results == from_hours == from_days
     assert from_days[1].printed() == item["expect"]
-
-
-def _insert_known(connection: Connection, one: Example) -> None:
-    when = one.instants()
-    for begin, end in one.incidents:
-        connection.execute(
-            """INSERT INTO incident (monitor_id, began_at, opened_at, resolved_at, single_vantage, facts)
-               VALUES (1, %s, %s, %s, false, '{}')""",
-            (when[begin], when[begin], when[end]),
-        )
-    for begin, end in one.maintenance:
-        connection.execute(
-            """WITH new AS (INSERT INTO maintenance (name, starts, duration_s, timezone, slugs)
-                            VALUES ('work', now(), 60, 'UTC', '{example}') RETURNING id)
-               INSERT INTO maintenance_window SELECT id, %s, %s FROM new""",
-            (when[begin], when[end]),
-        )
-    for region, spans in one.vantage_fault.items():
-        for begin, end in spans:
-            connection.execute(
-                """INSERT INTO region_fault (tick, region)
-                   SELECT t, %s::text::location FROM generate_series(%s, %s, interval '1 minute') t""",
-                (region, when[begin], when[end - 1]),
-            )
 
 
 def _history(past: Past, random: Random) -> list[tuple[int, float, Region, str]]:

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from vantage.store.uptime import Known, slots
-from vantage.uptime import Sight, uptime
+from vantage.store.figures import Cover, looks
+from vantage.store.looks import as_slots
+from vantage.uptime import Sight, Slots, uptime
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 REGIONS = ("USA", "INDIA", "EU")
@@ -57,10 +58,15 @@ class Tables:
             (self.monitor_id, at(minutes), at(minutes), region, status, extra),
         )
 
-    def seen(self, first: float, until: float, known: Known | None = None) -> Counter[tuple[int, str, Sight]]:
+    def slots(self, first: float, until: float) -> list[Slots]:
+        """Its slots, counted from its rows."""
+        pieces = Cover((), (), [(at(first), at(until))])
+        return as_slots((look, count) for _, look, count in looks(self.connection, pieces, [self.monitor_id]))
+
+    def seen(self, first: float, until: float) -> Counter[tuple[int, str, Sight]]:
         """How often (interval, region, sight) comes out."""
         found: Counter[tuple[int, str, Sight]] = Counter()
-        for one in slots(self.connection, self.monitor_id, at(first), at(until), known or Known()):
+        for one in self.slots(first, until):
             for region, sight in one.regions.items():
                 found[one.interval_s, region, sight] += one.count
         return found
@@ -118,15 +124,26 @@ def test_an_extra_check_stays_out_of_uptime(tables: Tables) -> None:
     assert tables.seen(0, 10) == {(300, "USA", Sight.BAD): 1, (300, "USA", Sight.UNSEEN): 1}
 
 
-def test_windows_faults_and_incidents_come_with_the_question(tables: Tables) -> None:
+def test_maintenance_faults_and_incidents_weigh_on_slots(tables: Tables) -> None:
     """Each is half-open; a fault is one region's, maintenance and incidents are the monitor's."""
     tables.in_force(0, 6)
     tables.ticks(0, 6, ("USA", "EU"))
     for minutes in range(6):
         tables.row(minutes, "USA", "down")
-    known = Known([(at(0), at(1))], [(at(2), at(4))], {"EU": [(at(0), at(6))], "USA": [(at(5), at(6))]})
-    found = slots(tables.connection, tables.monitor_id, at(0), at(6), known)
-    counted = uptime(found)
+    tables.connection.execute(
+        """WITH work AS (INSERT INTO maintenance (name, starts, duration_s, timezone) VALUES ('W', %s, 60, 'UTC')
+                         RETURNING id)
+           INSERT INTO maintenance_window (maintenance_id, from_at, until_at) SELECT id, %s, %s FROM work""",
+        (at(0), at(0), at(1)),
+    )
+    tables.connection.execute(
+        """INSERT INTO incident (monitor_id, began_at, opened_at, resolved_at, single_vantage, facts)
+           VALUES (%s, %s, %s, %s, false, '{}')""",
+        (tables.monitor_id, at(2), at(2), at(4)),
+    )
+    for region, minute in (*(("EU", minute) for minute in range(6)), ("USA", 5)):
+        tables.connection.execute("INSERT INTO region_fault (tick, region) VALUES (%s, %s)", (at(minute), region))
+    counted = uptime(tables.slots(0, 6))
     assert counted.regions["USA"].bad == 4 * 60
     assert counted.regions["USA"].unseen == 60
     assert counted.availability.bad == 2 * 60  # what USA alone saw down counts within the incident only
@@ -144,7 +161,7 @@ def test_the_edges_of_a_range_are_half_open(tables: Tables) -> None:
 def test_a_monitor_without_a_schedule_has_no_slots(tables: Tables) -> None:
     """No slots, no figures: null everywhere."""
     tables.ticks(0, 5)
-    assert uptime(slots(tables.connection, tables.monitor_id, at(0), at(5), Known())).printed() == {
+    assert uptime(tables.slots(0, 5)).printed() == {
         "regions": {},
         "availability": dict.fromkeys(("uptime", "coverage", "low", "high")),
         "reachability": dict.fromkeys(("uptime", "coverage", "low", "high")),

@@ -166,10 +166,10 @@ def _joined(spans: Sequence[Span]) -> list[Span]:
 def uptimes(connection: Connection, pieces: Cover, monitors: Sequence[int] | None = None) -> dict[int, Uptime]:
     """The uptime of some monitors, or (None) of all, by their ids; absent: it had no slot."""
     counts: dict[int, dict[str, int]] = {}
-    for monitor_id, look, slots in _looks(connection, pieces, monitors):
-        looks = counts.setdefault(monitor_id, {})
-        looks[look] = looks.get(look, 0) + slots
-    return {monitor_id: uptime(as_slots(looks)) for monitor_id, looks in counts.items()}
+    for monitor_id, look, slots in looks(connection, pieces, monitors):
+        its = counts.setdefault(monitor_id, {})
+        its[look] = its.get(look, 0) + slots
+    return {monitor_id: uptime(as_slots(its)) for monitor_id, its in counts.items()}
 
 
 def series(
@@ -180,7 +180,7 @@ def series(
     for at, monitor_id, look, slots in _looks_by_time(connection, pieces, monitors):
         counts.setdefault(monitor_id, {}).setdefault(_unit_of(at, unit), []).append((look, slots))
     return {
-        monitor_id: {at: uptime(as_slots(looks)) for at, looks in sorted(by_time.items())}
+        monitor_id: {at: uptime(as_slots(its)) for at, its in sorted(by_time.items())}
         for monitor_id, by_time in counts.items()
     }
 
@@ -204,7 +204,7 @@ def latencies(
 def failing_alone(connection: Connection, pieces: Cover) -> list[Alone]:
     """What failed from one region while others saw it up, most often first: of slots that others saw, too."""
     found: dict[tuple[int, Region], Alone] = {}
-    for monitor_id, look, slots in _looks(connection, pieces, None):
+    for monitor_id, look, slots in looks(connection, pieces, None):
         [one] = as_slots([(look, slots)])
         bad = [region for region, sight in one.regions.items() if sight is Sight.BAD]
         good = sum(sight is Sight.GOOD for sight in one.regions.values())
@@ -244,7 +244,8 @@ _ROLLED_LOOKS: LiteralString = """
      WHERE %(monitors)s::bigint[] IS NULL OR r.monitor_id = ANY (%(monitors)s) GROUP BY 1, 2"""
 
 
-def _looks(connection: Connection, pieces: Cover, monitors: Sequence[int] | None) -> Iterator[tuple[int, str, int]]:
+def looks(connection: Connection, pieces: Cover, monitors: Sequence[int] | None) -> Iterator[tuple[int, str, int]]:
+    """(monitor, look, slots): how many slots of a span have which look, in parts that add up."""
     asked = {"days": list(pieces.days), "hours": list(pieces.hours), "monitors": monitors and list(monitors)}
     if pieces.days or pieces.hours:
         yield from connection.execute(_ROLLED_LOOKS, asked).fetchall()
@@ -269,7 +270,7 @@ def _looks_by_time(
     asked = {"days": list(pieces.days), "hours": list(pieces.hours), "monitors": monitors and list(monitors)}
     yield from connection.execute(_LOOKS_BY_TIME, asked).fetchall()
     for span in _by_hours(pieces.rest):
-        for monitor_id, look, slots in _looks(connection, Cover((), (), [span]), monitors):
+        for monitor_id, look, slots in looks(connection, Cover((), (), [span]), monitors):
             yield span[0], monitor_id, look, slots
 
 
