@@ -5,8 +5,9 @@ BENCH_HISTORY_ROWS sets another size (default 25,920,000 rows).
 """
 
 import os
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,7 +15,7 @@ from statistics import median
 
 from bench.report import REPEATS, Row, alternating, at_least, at_most, compared, measured
 from bench.stage import stage
-from local.fill import Filled, fill
+from local.fill import Filled, fill, fill_before
 from vantage.store import figures, history, results, rollups
 from vantage.store.connection import Connection
 from vantage.store.looks import HOUR
@@ -30,24 +31,29 @@ _TABLES = "check_rollup_hour, check_rollup_day, slot_rollup_hour, slot_rollup_da
 
 
 def rows(quick: bool) -> list[Row]:
-    """Fill twice the rows; measure; drop the older half; measure again."""
+    """Fill a month and measure; fill as much again before it, measure beside it, and drop that half."""
     size = int(os.environ.get("BENCH_HISTORY_ROWS", ROWS // 20 if quick else ROWS))
     monitors = max(1, round(MONITORS * size / ROWS))
     with stage() as set_:
         connection = set_.database
         try:
-            made = fill(connection, 2 * size, monitors=monitors)
+            made = fill(connection, size, monitors=monitors)
+            _say(f"filled {made.rows:,} rows in {made.seconds:.0f} s")
             connection.execute("VACUUM ANALYZE")
-            twice = _Reads(connection, made).times_ms()
-            dropping = _retention(connection, made)
+            reads, name = _Reads(connection, made), f"history, {made.rows:,} rows:"
+            found = [*reads.rows(name), *_rollup(connection, made, name)]
+            for row in found:
+                _say(f"{row.name}: {row.value:.1f} {row.unit}")
+            older = fill_before(connection, made, size)
+            _say(f"filled {older.rows:,} more in {older.seconds:.0f} s")
             connection.execute("VACUUM ANALYZE")
-            reads = _Reads(connection, made)
-            name = f"history, {size:,} rows:"
-            found = [*reads.rows(name), *_rollup(connection, made, name), *dropping]
-            once = reads.times_ms()
-            return [*found, *(_grown(f"{name} {of}", once[of], twice[of]) for of in once)]
+            return [*found, *_growth(reads, older, name), *_retention(connection, older)]
         finally:
             connection.execute(f"TRUNCATE {_TABLES}")
+
+
+def _say(what: str) -> None:
+    print(f"bench history: {what}", file=sys.stderr, flush=True)
 
 
 @dataclass(slots=True)
@@ -129,18 +135,41 @@ def _rollup(connection: Connection, made: Filled, name: str) -> list[Row]:
     return [measured(f"{name} an hour's roll-up of {count[0] if count else 0:,} rows", took_ms, "ms", at_most(1000))]
 
 
-def _retention(connection: Connection, made: Filled) -> list[Row]:
+def _growth(reads: _Reads, older: Filled, name: str) -> list[Row]:
+    """The same reads with the older half there and taken away, in turns: on a shared machine two moments differ."""
+    pairs = []
+    for _ in range(REPEATS):
+        twice = reads.times_ms()
+        with _without(reads.connection, older):
+            pairs.append((reads.times_ms(), twice))
+    return [_grown(f"{name} {of}", [(once[of], twice[of]) for once, twice in pairs]) for of in pairs[0][0]]
+
+
+@contextmanager
+def _without(connection: Connection, older: Filled) -> Iterator[None]:
+    """The results of these days are no part of the table for as long."""
+    days = [older.first.date() + DAY * n for n in range((older.until.date() - older.first.date()).days)]
+    for day in days:
+        connection.execute(f"ALTER TABLE check_result DETACH PARTITION check_result_{day:%Y%m%d}")
+    yield
+    for day in days:
+        connection.execute(
+            f"ALTER TABLE check_result ATTACH PARTITION check_result_{day:%Y%m%d} "
+            f"FOR VALUES FROM ('{day} 00:00+00') TO ('{day + DAY} 00:00+00')"
+        )
+
+
+def _retention(connection: Connection, older: Filled) -> list[Row]:
     """Drop the older half, day by day; one of these days is deleted first, for comparison."""
-    first_kept = (made.until - MONTH).date()
-    oldest = made.first.date() + DAY
+    oldest = older.first.date() + DAY
     with _wal(connection) as by_deleting, connection.transaction(force_rollback=True):
         connection.execute(
             "DELETE FROM check_result WHERE checked_at >= %s AND checked_at < %s", (oldest, oldest + DAY)
         )
     times_ms: list[float] = []
     wal: list[float] = []
-    day: date = made.first.date()
-    while day < first_kept:
+    day: date = older.first.date()
+    while day < older.until.date():
         day += DAY
         with _wal(connection) as by_dropping:
             began_s = time.perf_counter()
@@ -168,8 +197,10 @@ def _wal(connection: Connection) -> Iterator[list[float]]:
     written.append(float(after[0] - before[0]))
 
 
-def _grown(name: str, once_ms: float, twice_ms: float) -> Row:
-    return compared(f"{name} at twice as many", twice_ms, "ms", f"{once_ms:.1f} ms", twice_ms / once_ms, at_most(1.5))
+def _grown(name: str, pairs: Sequence[tuple[float, float]]) -> Row:
+    once_ms, twice_ms = (median(times) for times in zip(*pairs, strict=True))
+    ratio = median(twice / once for once, twice in pairs)
+    return compared(f"{name} at twice as many", twice_ms, "ms", f"{once_ms:.1f} ms", ratio, at_most(1.5))
 
 
 def _median_ms(read: Callable[[], None]) -> float:

@@ -7,7 +7,7 @@ spells; and of each ten thousand checks a few expire or are lost.
 import math
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -32,10 +32,15 @@ class Filled:
     """What was made, and how fast."""
 
     rows: int
-    monitors: int
+    ids: Sequence[int]
     first: datetime
     until: datetime
     seconds: float
+
+    @property
+    def monitors(self) -> int:
+        """Of how many monitors."""
+        return len(self.ids)
 
 
 @dataclass(slots=True)
@@ -61,16 +66,33 @@ def fill(
     began_s, random = time.monotonic(), Random(seed)
     count = monitors or max(1, round(rows / ROWS_A_MONTH))
     until = (now or datetime.now(UTC)).replace(second=0, microsecond=0)
-    back = timedelta(seconds=math.ceil(rows / count / len(REGIONS)) * INTERVAL_S)
+    first = until - _span(rows, count)
     ensure_regions(connection)
-    made = _monitors(connection, count, until - back, until, random)
-    written = 0
-    first_s, until_s = int((until - back).timestamp()), int(until.timestamp())
+    ids = _insert_monitors(connection, count)
+    written = _fill_span(connection, ids, first, until, random)
+    return Filled(written, ids, first, until, time.monotonic() - began_s)
+
+
+def fill_before(connection: Connection, made: Filled, rows: int, *, seed: int = 2) -> Filled:
+    """Make about `rows` earlier results of the same monitors, up to where theirs begin."""
+    began_s = time.monotonic()
+    first = made.first - _span(rows, len(made.ids))
+    written = _fill_span(connection, made.ids, first, made.first, Random(seed))
+    return Filled(written, made.ids, first, made.first, time.monotonic() - began_s)
+
+
+def _span(rows: int, monitors: int) -> timedelta:
+    return timedelta(seconds=math.ceil(rows / monitors / len(REGIONS)) * INTERVAL_S)
+
+
+def _fill_span(connection: Connection, ids: Sequence[int], first: datetime, until: datetime, random: Random) -> int:
+    made, written = _monitors(connection, ids, first, until, random), 0
+    first_s, until_s = int(first.timestamp()), int(until.timestamp())
     for begin_s in range(first_s, until_s, TICKS_A_BATCH * 60):
         end_s = min(begin_s + TICKS_A_BATCH * 60, until_s)
         written += _write(connection, made, begin_s, end_s, random)
-    roll_past(connection, until - back, until)
-    return Filled(written, count, until - back, until, time.monotonic() - began_s)
+    roll_past(connection, first, until)
+    return written
 
 
 def ensure_regions(connection: Connection) -> None:
@@ -81,8 +103,8 @@ def ensure_regions(connection: Connection) -> None:
             insert_region(connection, region, aws_region, group_of(region))
 
 
-def _monitors(connection: Connection, count: int, first: datetime, until: datetime, random: Random) -> list[_Monitor]:
-    ids = connection.execute(
+def _insert_monitors(connection: Connection, count: int) -> tuple[int, ...]:
+    rows = connection.execute(
         """WITH known AS (SELECT count(*) AS n FROM monitor WHERE slug LIKE 'filled-%%')
            INSERT INTO monitor (slug, name, type, spec, interval_s, timeout_ms, enabled)
            SELECT 'filled-' || known.n + i, 'Filled ' || known.n + i, 'http',
@@ -90,10 +112,16 @@ def _monitors(connection: Connection, count: int, first: datetime, until: dateti
              FROM known, generate_series(1, %s) i RETURNING id""",
         (INTERVAL_S, count),
     ).fetchall()
-    extend_schedules(connection, dict.fromkeys((id_ for (id_,) in ids), first), until)
+    return tuple(id_ for (id_,) in rows)
+
+
+def _monitors(
+    connection: Connection, ids: Sequence[int], first: datetime, until: datetime, random: Random
+) -> list[_Monitor]:
+    extend_schedules(connection, dict.fromkeys(ids, first), until)
     phases = connection.execute(
         "SELECT monitor_id, phase_s FROM monitor_schedule WHERE monitor_id = ANY (%s) AND from_tick = %s",
-        ([id_ for (id_,) in ids], first),
+        (list(ids), first),
     ).fetchall()
     return [
         _Monitor(

@@ -16,12 +16,12 @@ from vantage.uptime import Slots, sight
 HOUR = timedelta(hours=1)
 
 
-# CTEs: `slot` is every scheduled slot of every region, `seen` those with what came of them. Whether a slot is due is
-# the rule of is_due(): its ticks are generated, a million monitors' are not tried.
+# CTEs: `due` is every check that was due, `slot` that in each region, `seen` those with what came of them. Whether one
+# is due is the rule of is_due(): its ticks are generated, a million monitors' are not tried. Each step is for itself:
+# joined in one go, every monitor is laid beside every row of the ledger.
 SEEN = """
-slot AS (
-    SELECT s.monitor_id, s.interval_s, l.region, l.tick,
-           l.tick + (step * 1000 + offset_ms(s.phase_s, s.interval_s, l.spread_s)) * interval '1 millisecond' AS at
+due AS MATERIALIZED (
+    SELECT s.monitor_id, s.interval_s, s.phase_s, s.regions, to_timestamp(tick_s) AS tick
       FROM monitor_schedule s
      CROSS JOIN LATERAL (
         SELECT greatest(s.interval_s, 60) AS step_s, s.phase_s - s.phase_s %% 60 AS at_s,
@@ -30,12 +30,16 @@ slot AS (
                extract(epoch FROM least(%(until)s::timestamptz, s.until_tick))::bigint AS until_s) b
      CROSS JOIN LATERAL generate_series(
         b.from_s + ((b.at_s - b.from_s) %% b.step_s + b.step_s) %% b.step_s, b.until_s, b.step_s) tick_s
-      JOIN tick_ledger l ON l.tick = to_timestamp(tick_s) AND l.tick < %(until)s
-       AND l.tick >= date_trunc('minute', %(first)s::timestamptz) AND l.tick < s.until_tick
-       AND (s.regions IS NULL OR l.region = ANY (s.regions))
-     CROSS JOIN LATERAL generate_series(0, 59, s.interval_s) step
      WHERE s.enabled AND s.from_tick < %(until)s AND s.until_tick > date_trunc('minute', %(first)s::timestamptz)
+       AND to_timestamp(tick_s) < s.until_tick
        AND (%(monitors)s::bigint[] IS NULL OR s.monitor_id = ANY (%(monitors)s))
+), slot AS MATERIALIZED (
+    SELECT d.monitor_id, d.interval_s, l.region, l.tick,
+           l.tick + (step * 1000 + offset_ms(d.phase_s, d.interval_s, l.spread_s)) * interval '1 millisecond' AS at
+      FROM due d
+      JOIN tick_ledger l ON l.tick = d.tick AND l.tick < %(until)s
+       AND l.tick >= date_trunc('minute', %(first)s::timestamptz) AND (d.regions IS NULL OR l.region = ANY (d.regions))
+     CROSS JOIN LATERAL generate_series(0, 59, d.interval_s) step
 ), seen AS MATERIALIZED (
     SELECT d.monitor_id, d.interval_s, d.region, d.at, c.status, f.tick IS NOT NULL AS at_fault
       FROM slot d
