@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from bench.writer import ROW, Writer
 from local.migrate import FOLDER, MigrationError, migrate
 from local.servers import Servers
-from tests.history.writer import ROW, Writer
 from tests.local.conftest import wait_until
 
 ROWS = 40_000

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 
-from tests.history.writer import Writer
+from bench.writer import Writer
 from tests.local.conftest import wait_until
 from vantage.store import results
 from vantage.store.connection import connect
