@@ -14,7 +14,7 @@ from local.servers import Servers
 from tests.drains import Probe, down
 from tests.lived import System, flush_redis, separate_databases
 from tests.servers import empty
-from vantage.store.uptime import Known, slots
+from vantage.store.figures import Cover, looks
 
 OFFSETS = tuple(product((1, 30, 58), repeat=2))
 TROUBLES = tuple(product(("flushed", "no producer", "away"), (5, 45)))
@@ -109,13 +109,13 @@ def test_a_change_is_confirmed_sooner_than_by_its_interval(systems: dict[object,
         incidents = connection.execute("SELECT ms_of(began_at), ms_of(opened_at) FROM incident").fetchall()
         checks = connection.execute("SELECT ms_of(checked_at), extra FROM check_result ORDER BY 1").fetchall()
         due = connection.execute("SELECT sum(due) FROM tick_ledger").fetchone()
-        uptime = slots(connection, 1, *span(system), Known())
+        uptime = list(looks(connection, Cover((), (), [span(system)]), [1]))
         left = connection.execute("SELECT count(*) FROM sooner").fetchone()
     assert [opened - began <= 240_000 for began, opened in incidents] == [True]
     assert [extra for _, extra in checks][:3] == [False, True, True]
     assert len({at % 60_000 for at, _ in checks}) == 1
     assert due == (1,)
-    assert sum(one.count for one in uptime) == 1
+    assert sum(slots for _, _, slots in uptime) == 1
     assert left == (0,)
     sheet = system.sheet(whole=True)
     assert sum(tick["scheduled"] for tick in sheet) == sum(tick["stored"] for tick in sheet) == len(checks)
