@@ -45,7 +45,8 @@ def add_monitor(database: psycopg.Connection, name: str, seen: Mapping[str, str]
     query = f"INSERT INTO monitor ({', '.join(given)}) VALUES ({', '.join(['%s'] * len(given))}) RETURNING id"
     monitor_id = int(database.execute(query, list(given.values())).fetchall()[0][0])
     longest = max((len(letters) for letters in seen.values()), default=0)
-    begin = minute_now() - timedelta(minutes=minutes_old if minutes_old is not None else max(longest - 1, 0))
+    lasted = max(longest - 1, 0) * max(given["interval_s"], 60) // 60
+    begin = minute_now() - timedelta(minutes=minutes_old if minutes_old is not None else lasted)
     database.execute(
         "UPDATE monitor_schedule SET from_tick = %s, phase_s = %s WHERE monitor_id = %s",
         (begin, int(minute_now().timestamp()) % given["interval_s"], monitor_id),
@@ -94,8 +95,11 @@ def settle(database: psycopg.Connection[Any]) -> None:
     )
     database.execute(
         """INSERT INTO mark (tick, monitor_id, region)
-           SELECT DISTINCT date_trunc('minute', checked_at), monitor_id, region FROM check_result
-            WHERE status IN ('up', 'degraded', 'down') ON CONFLICT DO NOTHING"""
+           SELECT DISTINCT date_trunc('minute', checked_at), monitor_id, region FROM (
+               SELECT *, concat_ws(' ', lag(status, 1, 'down') OVER w, lag(status, 2, 'up') OVER w) AS before
+                 FROM check_result WHERE status IN ('up', 'degraded', 'down')
+               WINDOW w AS (PARTITION BY monitor_id, region ORDER BY checked_at)) c
+            WHERE status <> 'up' OR before <> 'up up' ON CONFLICT DO NOTHING"""
     )
     database.execute("UPDATE tick_ledger SET judged_at = NULL, spread_s = 1")
     later_ms = int((datetime.now(UTC) + timedelta(hours=1)).timestamp() * 1000)

@@ -62,7 +62,8 @@ class App:
 
     def _not_found(self, _: NotFoundError) -> Answer:
         path, method = self._resolver.current_event.path, self._resolver.current_event.http_method
-        if allowed := self._methods_of(path) - {method}:
+        allowed = self._methods_of(path)
+        if allowed and method not in allowed:
             allow = {"allow": ", ".join(sorted(allowed))}
             refused = f"This is not taken with {method}, but with {allow['allow']}."
             return self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, refused, allow)

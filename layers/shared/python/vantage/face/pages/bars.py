@@ -1,7 +1,7 @@
 """Hours or days of a monitor as bars: how much of each was slow, down here, down everywhere, not observed."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from vantage.monitor import Region
 from vantage.store.bars import Looks
@@ -35,6 +35,8 @@ class Lanes:
     known: frozenset[int]
     stems: Mapping[int, int]
     uptime: Uptime
+    alone: Mapping[Region, tuple[int, int]] = field(default_factory=dict)
+    """By region: for how long (s) it alone saw it down, of what (s) it and another one saw."""
 
     @property
     def first(self) -> int | None:
@@ -65,7 +67,19 @@ def lanes_of(looks: Looks) -> Lanes:
                 regions[region][bar] = _with(before, sight, seconds, is_slow=region in slow_in(look), is_down=is_down)
     plain = {region: {bar: one for bar, one in bars.items() if _says(one)} for region, bars in regions.items()}
     total = uptime(replace(slots[look], count=sum(bars.values())) for look, bars in looks.items())
-    return Lanes(plain, known, stems, total)
+    return Lanes(plain, known, stems, total, _alone(looks, slots))
+
+
+def _alone(looks: Looks, slots: Mapping[str, Slots]) -> dict[Region, tuple[int, int]]:
+    found: dict[Region, tuple[int, int]] = {}
+    for look, bars in looks.items():
+        seen = {region: sight for region, sight in slots[look].regions.items() if sight in (Sight.GOOD, Sight.BAD)}
+        bad = [region for region, sight in seen.items() if sight is Sight.BAD]
+        seconds = sum(bars.values()) * slots[look].interval_s
+        for region in seen if len(seen) > 1 else ():
+            alone, both = found.get(region, (0, 0))
+            found[region] = (alone + seconds * (bad == [region]), both + seconds)
+    return found
 
 
 def _one(look: str) -> Slots:

@@ -53,6 +53,7 @@ class Templates:
 
 
 PUBLIC = {"Status": "/", "Incidents": "/incidents"}
+OPERATORS = {**PUBLIC, "Operations": "/ops"}
 
 
 @cache

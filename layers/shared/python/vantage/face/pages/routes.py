@@ -1,66 +1,48 @@
 """The pages' routes."""
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import timedelta
+from http import HTTPStatus
 
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from vantage.face.answers import READ, Answer
-from vantage.face.pages.board import Board, read_hours
-from vantage.face.pages.past import SPANS, Past, fitting_span, read_past
-from vantage.face.pages.pictures import Look
-from vantage.face.pages.render import Templates
-from vantage.face.pages.site import PLAIN
-from vantage.face.pages.variables import INCIDENT_DAYS, Around, split, variables
+from vantage.face.pages.incidents_page import incidents_variables, parse_before
+from vantage.face.pages.ops_page import ops_variables
+from vantage.face.pages.render import OPERATORS, Templates
+from vantage.face.pages.shown import MonitorPage, StatusPage
 from vantage.face.sources import Sources
-from vantage.store.connection import Connection
-from vantage.store.troubles import coming_work, list_troubles
-
-PAST_KEPT_S = 60.0
-AHEAD = timedelta(days=7)
+from vantage.face.who import cookie_of, reader
 
 
 def register(app: APIGatewayHttpResolver, sources: Sources) -> None:
     """All of them."""
-    status = StatusPage(sources)
+    status, monitor = StatusPage(sources), MonitorPage(sources)
+
+    def asked(name: str) -> str:
+        return app.current_event.get_query_string_value(name) or ""
 
     @app.route("/", method=READ)
     def status_page() -> Answer:
-        return status.answer(app.current_event.get_query_string_value("last") or "")
+        return status.answer(asked("last"))
 
+    @app.route("/monitors/<slug>", method=READ)
+    def monitor_page(slug: str) -> Answer:
+        return monitor.answer(slug, asked("last"))
 
-@dataclass(slots=True)
-class StatusPage:
-    """The status page. How monitors stand is read with each look, what lies behind once a minute."""
+    @app.route("/incidents", method=READ)
+    def incidents_page() -> Answer:
+        told = incidents_variables(sources.connection(), parse_before(asked("before")))
+        return Templates.load().page("incidents.html", told, here="/incidents")
 
-    sources: Sources
-    clock: Callable[[], float] = time.monotonic
-    _pasts: dict[str, tuple[float, set[int], set[int], Past]] = field(default_factory=dict)
-    _shown: dict[str, tuple[Board, Answer]] = field(default_factory=dict)
+    @app.route("/ops", method=READ)
+    def ops_page() -> Answer:
+        event = app.current_event.raw_event
+        if reader(sources.connection(), event) is None:
+            return Response(int(HTTPStatus.SEE_OTHER), "text/plain; charset=utf-8", "", {"location": "/login"})
+        told = {**ops_variables(sources), "signed_in": cookie_of(event) is not None}
+        return Templates.load().page("ops.html", told, here="/ops", nav=OPERATORS)
 
-    def answer(self, asked: str) -> Answer:
-        """The page with the span that was asked for, or the one that fits."""
-        board = self.sources.board()
-        if asked in self._shown and self._shown[asked][0] is board:
-            return self._shown[asked][1]
-        connection = self.sources.connection()
-        span = asked if asked in SPANS else fitting_span(connection, board.now)
-        look = self._look(connection, board, span)
-        first = board.now - timedelta(days=INCIDENT_DAYS)
-        around = Around(span, list_troubles(connection, first), coming_work(connection, AHEAD), PLAIN.groups)
-        told = Templates.load().page("status.html", variables(board, look, around), here="/")
-        self._shown = {asked: (board, told)}
-        return told
-
-    def _look(self, connection: Connection, board: Board, span: str) -> Look:
-        if span == "60min":
-            return read_hours(connection, board)
-        ids = {one.monitor.id for one in board.seen}
-        timed = {one.monitor.id for one in split(board.seen)[0]}
-        kept = self._pasts.get(span)
-        if kept is None or self.clock() - kept[0] > PAST_KEPT_S or not (ids <= kept[1] and timed <= kept[2]):
-            past = read_past(connection, sorted(ids), sorted(timed), board.now, span)
-            self._pasts[span] = kept = (self.clock(), ids, timed, past)
-        return kept[3]
+    @app.route("/login", method=READ)
+    def login_page() -> Answer:
+        wrong = "wrong" in (app.current_event.query_string_parameters or {})
+        told = {"title": "Sign in", "description": "Sign in with a token.", "wrong": wrong}
+        return Templates.load().page("login.html", told)

@@ -136,9 +136,9 @@ def heard(board: Board, region: Region) -> str:
 
 
 def _ordered(names: Iterable[str], wanted: Sequence[str]) -> list[str]:
-    """Groups as they are wanted, then those of the worst monitors first, those without a name last."""
+    """Groups as they are wanted, then those of the worst monitors first."""
     found = list(dict.fromkeys(names))
-    return sorted(found, key=lambda name: (name not in wanted, wanted.index(name) if name in wanted else 0, not name))
+    return sorted(found, key=lambda name: wanted.index(name) if name in wanted else len(wanted))
 
 
 def _groups(cards: Sequence[Card], wanted: Sequence[str]) -> list[tuple[str, list[Card]]]:

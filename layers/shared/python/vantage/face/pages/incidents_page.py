@@ -1,0 +1,49 @@
+"""The page of incidents: those that are open, then those of the past, newest first, each with its steps."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from vantage.face.pages.troubles import Incident, incident, window
+from vantage.store.connection import Connection
+from vantage.store.regions import list_regions
+from vantage.store.sheet import database_time
+from vantage.store.troubles import coming_work, list_troubles
+from vantage.view.numbers import capital, counted
+
+EVER = datetime(2000, 1, 1, tzinfo=UTC)
+A_PAGE = 50
+AHEAD = timedelta(days=30)
+
+
+def parse_before(text: str) -> datetime | None:
+    """The instant before which a page begins; None where there is none, or none that can be read."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def incidents_variables(connection: Connection, before: datetime | None) -> dict[str, Any]:
+    """All that the page says."""
+    now = database_time(connection)
+    regions = [region.name for region in list_regions(connection) if region.enabled]
+    found = list_troubles(connection, EVER, before=before, limit=A_PAGE + 1)
+    told = [incident(one, regions, now) for one in found[:A_PAGE]]
+    still = [one for one in told if one.is_open]
+    title = (
+        f"{capital(counted(len(still)))} open incident{'s' if len(still) > 1 else ''}" if still else "No open incident"
+    )
+    return {
+        "title": "Older incidents" if before else title,
+        "description": "Spans in which a site was down, and from where.",
+        "lead": "Site down: most of the regions that see it agree. Down from one region only: the others saw it up.",
+        "windows": [] if before else [window(one, now) for one in coming_work(connection, AHEAD)],
+        "parts": [(name, part) for name, part in _parts(told, still) if part],
+        "older": f"/incidents?before={quote(found[A_PAGE - 1].began_at.isoformat())}" if len(found) > A_PAGE else "",
+    }
+
+
+def _parts(told: list[Incident], still: list[Incident]) -> list[tuple[str, list[Incident]]]:
+    return [("Open", still), ("Past", [one for one in told if not one.is_open])]
