@@ -57,6 +57,10 @@ def failed(sight: Sight) -> Sight:
             "degraded", [slow(USA), slow(INDIA), slow(EU)], "Slow from all regions",
             "Answer takes 1.24 s from all regions.",
         ),
+        (
+            "degraded", [replace(slow(sight), reason="certificate ends soon") for sight in (USA, INDIA, EU)],
+            "Certificate ends soon", "Up from all regions.",
+        ),
         ("site_down", [down(USA), down(INDIA), down(EU)], "Site down", "Status 503 from all regions."),
         (
             "site_down", [down(USA), down(INDIA, "TLS timed out"), slow(EU)], "Site down",
@@ -140,6 +144,7 @@ def test_a_check_without_an_answer_stopped_behind_the_last_phase_it_passed(
         ("dns", None, "dns_us", "DNS failed"),
         ("connect", None, "connect_us", "connect failed"),
         ("certificate", None, None, "certificate expired"),
+        ("blocked", 403, None, "blocked by a bot check"),
         ("slow", 200, None, "answer takes 80 ms"),
         ("a_reason_of_tomorrow", None, None, "a_reason_of_tomorrow"),
         (None, None, None, ""),

@@ -9,6 +9,7 @@ from vantage.check import Phases
 from vantage.monitor import Region
 from vantage.view.numbers import NBSP, capital, latency, names
 
+CERTIFICATE_ENDS = "certificate ends soon"
 _STOPPED = {
     "dns_us": "DNS timed out",
     "connect_us": "connect timed out",
@@ -26,7 +27,7 @@ _REASONS = {
     "header": "unexpected header",
     "certificate": "certificate expired",
     "redirect": "unexpected redirect",
-    "blocked": "address not public",
+    "blocked": "blocked by a bot check",
     "too_large": "answer too large",
     "banner": "unexpected banner",
     "record": "unexpected record",
@@ -52,7 +53,7 @@ def reason_words(reason: str | None, *, http_status: int | None, total_us: int |
                  stopped: str | None, failed: bool = True) -> str:  # fmt: skip
     """Why a result is not plainly up, as the middle of a sentence: the phase, the number and the limit."""
     if reason == "certificate" and not failed:
-        return "certificate ends soon"
+        return CERTIFICATE_ENDS
     if reason == "status" and http_status is not None:
         return f"status{NBSP}{http_status}"
     if reason == "timeout":
@@ -139,6 +140,8 @@ def _down_somewhere(sights: Sequence[Sight]) -> Words:
 
 def _slow(sights: Sequence[Sight]) -> Words:
     slow = [sight for sight in sights if sight.is_slow]
+    if all(sight.reason == CERTIFICATE_ENDS for sight in slow):
+        return Words(capital(CERTIFICATE_ENDS), f"Up from {from_where(slow, sights)}.", _earliest(slow))
     return Words(f"Slow from {from_where(slow, sights)}", _what_is_seen(slow, sights), _earliest(slow))
 
 
