@@ -16,7 +16,7 @@ MACHINES = {"arm64": 183, "x86_64": 62}  # e_machine of an ELF header
 CARRIED = {
     "Api": {"jinja2", "pydantic", "yaml", "dateutil", "tzdata"},
     "Housekeeper": {"dateutil", "tzdata"},
-    "Notifier": {"aiosmtplib"},
+    "Notifier": {"aiosmtplib", "apprise"},
 }
 FUNCTIONS = [name for name, each in source()["Resources"].items() if each["Type"] == "AWS::Serverless::Function"]
 

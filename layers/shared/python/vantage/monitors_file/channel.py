@@ -20,8 +20,15 @@ TYPES = ByType(
         "slack": ("url",),
         "email": ("to", "sender", "host", "port", "tls", "user", "password"),
         "sns": ("topic",),
+        "apprise": ("url",),
     },
-    needed={"webhook": ("url",), "slack": ("url",), "email": ("to", "sender", "host"), "sns": ("topic",)},
+    needed={
+        "webhook": ("url",),
+        "slack": ("url",),
+        "email": ("to", "sender", "host"),
+        "sns": ("topic",),
+        "apprise": ("url",),
+    },
 )
 TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?")
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
@@ -31,8 +38,8 @@ OF_TYPE = TYPES.validator()
 
 
 def _url(url: str, info: ValidationInfo) -> str:
-    if info.data.get("type") == "slack" and not is_reference(url):
-        # Whoever has an incoming webhook's URL can write into its room.
+    if info.data.get("type") in ("slack", "apprise") and not is_reference(url):
+        # Whoever has an incoming webhook's URL can write into its room; apprise's hold keys.
         raise ValueError("is a secret by itself, and secrets are named, not written: env:NAME or ssm:/path")
     return url_or_reference(url, info)
 
@@ -63,7 +70,7 @@ class ChannelItem(Strict):
     model_config = {"json_schema_extra": TYPES.in_schema}
 
     name: Annotated[Line, StringConstraints(max_length=100)]
-    type: Literal["webhook", "slack", "email", "sns"]
+    type: Literal["webhook", "slack", "email", "sns", "apprise"]
     url: Annotated[str, StringConstraints(max_length=2_048), AfterValidator(_url), OF_TYPE] = NEEDED_BY_TYPE
     secret: Annotated[Reference, OF_TYPE] = absent("what messages are signed with, by Standard Webhooks")
     headers: Annotated[Headers, AfterValidator(_not_ours), OF_TYPE] = Field(

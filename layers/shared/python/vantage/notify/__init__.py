@@ -6,6 +6,7 @@ senders   how each type of channel is spoken to
 post      one guarded POST
 mail      one mail by SMTP, guarded likewise
 sns       one message into a topic of Amazon SNS
+service   one message to a service of which apprise knows how
 backoff   when to try again, and when no more
 run       takes letters, sends them, writes down what became of them
 """

@@ -14,6 +14,7 @@ from vantage.errors import VantageError
 from vantage.notify.mail import Mail, mail_of
 from vantage.notify.message import Message
 from vantage.notify.post import NotTaken, Post
+from vantage.notify.service import tell
 from vantage.notify.sns import publish
 from vantage.probe.credentials import is_reference
 
@@ -86,9 +87,15 @@ async def send_sns(message: Message, config: Config, _: Means) -> None:
     await publish(message, config["topic"])
 
 
+async def send_apprise(message: Message, config: Config, means: Means) -> None:
+    """A message to a service such as PagerDuty or Telegram."""
+    await tell(message, await means.plain(config["url"]))
+
+
 SENDERS: Mapping[str, Callable[[Message, Config, Means], Awaitable[None]]] = {
     "webhook": send_webhook,
     "slack": send_slack,
     "email": send_email,
     "sns": send_sns,
+    "apprise": send_apprise,
 }
