@@ -32,7 +32,10 @@ channels:
 monitors:
   - {{slug: demo-home, name: "Shop: home", url: "{http}/healthy"}}
   - {{slug: demo-search, name: "Shop: search, every 10 s", interval: 10s, url: "{http}/healthy?q=tea"}}
-  - {{slug: demo-checkout, name: "Shop: checkout, slow", url: "{http}/slow", expect: {{latency: {{degraded_over: 800ms}}}}}}
+  - slug: demo-checkout
+    name: "Shop: checkout, slow"
+    url: "{http}/slow"
+    expect: {{latency: {{degraded_over: 800ms}}}}
   - {{slug: demo-gift-cards, name: "Shop: gift cards, flapping", url: "{http}/flapping"}}
   - {{slug: demo-blog, name: "Blog, always failing", url: "{http}/failing"}}
   - {{slug: demo-payments, name: "Payments, failing from India only", url: "{http}/not-from-india"}}

@@ -237,8 +237,8 @@ IN_A_CHANNEL_OF_ITS_OWN = {  # what a channel says, and the fault there
     ): "to.0: must be a mail address such as ops@example.com, without a name",
     f"type: email, {MAIL}".replace("[ops@example.com]", "[]"): "to: must have at least 1 entry",
     "type: email, to: [ops@example.com], host: smtp.example.com": "sender: is missing",
-    "type: apprise, url: 'pagerduty://key@key'": "url: is a secret by itself, and secrets are named, not written: env:NAME "
-    "or ssm:/path",
+    "type: apprise, url: 'pagerduty://key@key'": "url: is a secret by itself, and secrets are named, not "
+    "written: env:NAME or ssm:/path",
     "type: sns, topic: alerts": "topic: must be the ARN of a topic, such as arn:aws:sns:us-east-1:123456789012:alerts",
 }
 
