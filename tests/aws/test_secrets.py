@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -81,39 +82,90 @@ def test_what_cannot_be_right_is_refused_before_anything_is_written(
     assert not any(parameters(aws_region) for aws_region in aws_regions())
 
 
-def test_a_secret_is_in_ssm_and_nowhere_else(
-    built: Path, servers: Servers, database: "psycopg.Connection[Any]", redis_client: "redis.Redis",
-    aws: dict[str, str], tmp_path: Path,
-) -> None:  # fmt: skip
-    """The deployed worker reads its URLs and a monitor's credential from SSM, once; nothing it leaves holds them."""
-    require("x86_64 Linux with Python 3.13", is_possible())
-    ssm = boto3.client("ssm", region_name="us-east-1")
-    for name, value in {
-        "/vantage/worker/redis-url": servers.redis_url.replace("unix://", f"unix://default:{CANARY}@"),
-        "/vantage/worker/database-url": servers.database_url.replace("postgres@", f"postgres:{CANARY}@"),
-        "/vantage/token": CANARY,
-    }.items():
+def settings_of(function: str, aws: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a deployed function, which speaks to the stand-in."""
+    variables = of_type(deployed("us-east-1"), "AWS::Lambda::Function")[function]["Environment"]["Variables"]
+    return {**{key: str(value) for key, value in variables.items()}, **aws}
+
+
+def event_of(function: str) -> dict[str, Any]:
+    """Its file of events/, of this minute."""
+    event: dict[str, Any] = json.loads((ROOT / "events" / f"{function.lower()}.json").read_text())
+    return {**event, "time": time.strftime("%Y-%m-%dT%H:%M:00Z", time.gmtime())}
+
+
+def keep_secrets(ssm: Any, servers: Servers) -> None:
+    """Every URL and every credential that a function reads, each with the canary in it."""
+    redis_url = servers.redis_url.replace("unix://", f"unix://default:{CANARY}@")
+    database_url = servers.database_url.replace("postgres@", f"postgres:{CANARY}@")
+    values = {"/vantage/token": CANARY, "/vantage/hook": f"https://10.0.0.1/{CANARY}"}
+    for function in ("worker", "producer", "housekeeper", "notifier"):
+        values |= {f"/vantage/{function}/redis-url": redis_url, f"/vantage/{function}/database-url": database_url}
+    for name, value in values.items():
         ssm.put_parameter(Name=name, Value=value, Type="SecureString")
+
+
+def what_is_there_to_do(database: "psycopg.Connection[Any]", redis_client: "redis.Redis") -> None:
+    """A check with a credential, due now; a message to a channel whose place is a secret."""
     spec = {"url": "https://10.0.0.1/", "auth": {"bearer": "ssm:/vantage/token"}}
     now_ms = int(time.time() * 1000)
     redis_client.xadd(
         STREAM, {wire.FIELD: wire.head(("USA",), 60) + json.dumps([1000, "http", spec]).encode()}, id=f"{now_ms}-1"
     )
     redis_client.set(PUSHED, pushed_mark(now_ms // 1000 + 600, below_a_minute=False))
-    function = of_type(deployed("us-east-1"), "AWS::Lambda::Function")["Worker"]
-    env = {**{key: str(value) for key, value in function["Environment"]["Variables"].items()}, **aws}
-    event = json.loads((ROOT / "events" / "worker.json").read_text())
-    with emulated(built / "x86_64", "Worker", env, tmp_path) as worker:
-        answers = [worker.invoke(event)]
-        ssm.delete_parameter(Name="/vantage/worker/redis-url")  # whoever read it anew now would fail
-        answers.append(worker.invoke(event))
-        log = worker.log.read_text()
-    assert [answer.get("stored") for answer in answers] == [1, 0], answers
-    left = [json.dumps(answers), log, str(redis_client.xrange(STREAM)), *rows_of(database)]
-    left += [
-        path.read_text() for path in (ROOT / "template.yaml", ROOT / "samconfig.toml", built / "x86_64/template.yaml")
-    ]
+    database.execute(
+        """INSERT INTO channel (name, type, config, events)
+           VALUES ('hook', 'webhook', '{"url": "ssm:/vantage/hook", "secret": "ssm:/vantage/token"}', '{down}')"""
+    )
+    database.execute(
+        "INSERT INTO outbox (channel, subject, key, type, facts) VALUES ('hook', '1', 'test', 'test', '{}')"
+    )
+
+
+def test_a_secret_is_in_ssm_and_nowhere_else(
+    built: Path, servers: Servers, database: "psycopg.Connection[Any]", redis_client: "redis.Redis",
+    aws: dict[str, str], tmp_path: Path,
+) -> None:  # fmt: skip
+    """The deployed functions read their URLs and what monitors and channels refer to from SSM, once; and neither what
+    they answer or log, nor the stream, the tables, the template, an environment or an output holds any of it (broken
+    once by a log line with the channel's place)."""
+    require("x86_64 Linux with Python 3.13", is_possible())
+    ssm = boto3.client("ssm", region_name="us-east-1")
+    keep_secrets(ssm, servers)
+    what_is_there_to_do(database, redis_client)
+    answers, left = {}, []
+    for function in ("Worker", "Producer", "Housekeeper", "Notifier"):
+        with emulated(built / "x86_64", function, settings_of(function, aws), tmp_path) as environment:
+            answers[function] = [environment.invoke(event_of(function))]
+            if function == "Worker":  # whoever read it anew now would fail
+                ssm.delete_parameter(Name="/vantage/worker/redis-url")
+                answers[function].append(environment.invoke(event_of(function)))
+            ssm.put_parameter(
+                Name=f"/vantage/{function.lower()}/database-url", Type="SecureString", Overwrite=True,
+                Value=f"postgresql://vantage:{CANARY}@127.0.0.1:1/vantage?sslmode=verify-full",
+            )  # fmt: skip
+            left.append(environment.log.read_text())
+        with emulated(built / "x86_64", function, settings_of(function, aws), tmp_path) as environment:
+            answers[function].append(environment.invoke(event_of(function)))
+            left.append(environment.log.read_text())
+    assert [answer.get("stored") for answer in answers["Worker"][:2]] == [1, 0], answers
+    assert all("errorType" not in answer for said in answers.values() for answer in said[:-1]), answers
+    assert all("errorType" in said[-1] for said in answers.values()), answers
+    assert database.execute("SELECT last_error FROM outbox").fetchone() != (None,)
+    left += [json.dumps(answers), *stored_in(redis_client), *rows_of(database), *written_down(built)]
     assert all(CANARY not in text for text in left)
+
+
+def stored_in(client: "redis.Redis") -> list[str]:
+    """Every key and all that it holds, whatever it is."""
+    keys: Any = client.keys()
+    return [f"{key!r} {client.dump(key)!r}" for key in keys]
+
+
+def written_down(built: Path) -> list[str]:
+    """The templates, and what CloudFormation makes of them: environments, outputs, dashboards."""
+    files = (ROOT / "template.yaml", ROOT / "samconfig.toml", built / "x86_64/template.yaml")
+    return [*(path.read_text() for path in files), *(json.dumps(deployed(where)) for where in aws_regions())]
 
 
 def test_a_rotated_secret_is_read_anew_in_the_run_that_meets_it(
@@ -133,11 +185,9 @@ def test_a_rotated_secret_is_read_anew_in_the_run_that_meets_it(
 
     ssm.put_parameter(Name="/vantage/worker/database-url", Value=database_url, Type="SecureString")
     redis_client.set(PUSHED, pushed_mark(int(time.time()) + 600, below_a_minute=False))
-    function = of_type(deployed("us-east-1"), "AWS::Lambda::Function")["Worker"]
-    env = {**{key: str(value) for key, value in function["Environment"]["Variables"].items()}, **aws}
-    event = json.loads((ROOT / "events" / "worker.json").read_text())
+    event = event_of("Worker")
     try:
-        with emulated(built / "x86_64", "Worker", env, tmp_path) as worker:
+        with emulated(built / "x86_64", "Worker", settings_of("Worker", aws), tmp_path) as worker:
             rotate("first", told=True)
             assert worker.invoke(event)["ended"] == "quiet"
             rotate("second", told=True)
@@ -151,4 +201,4 @@ def test_a_rotated_secret_is_read_anew_in_the_run_that_meets_it(
 def rows_of(database: "psycopg.Connection[Any]") -> list[str]:
     """Every row of every table, as text."""
     tables = database.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-    return [str(database.execute(f'SELECT * FROM "{table}"').fetchall()) for (table,) in tables]
+    return [str(database.execute(f'SELECT t::text FROM "{table}" t').fetchall()) for (table,) in tables]
