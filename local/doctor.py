@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from local.migrate import FOLDER
-from vantage.errors import VantageError
+from vantage.errors import SettingsError, VantageError
 from vantage.settings import check_encrypted
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,7 +40,7 @@ def look_at_redis(url: str) -> Iterator[Finding]:
         with redis.Redis.from_url(url, socket_connect_timeout=10, socket_timeout=10) as client:
             info: Any = client.info()
             yield _redis_version(info)
-            yield _eviction(client)
+            yield _eviction(client, info)
             yield _clock(client)
             yield _last_id(client)
     except (redis.RedisError, ValueError) as error:
@@ -63,16 +63,17 @@ def _redis_version(info: Any) -> Finding:
     return Finding("Redis's version", fine, f"{name} {text}", "Redis 7.0, Valkey 7.2 or later is needed.")
 
 
-def _eviction(client: Any) -> Finding:
+def _eviction(client: Any, info: Any) -> Finding:
+    """By CONFIG or, where a provider does not let us ask it, by INFO."""
     import redis
 
     try:
-        policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "not readable")
+        policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "")
     except redis.RedisError:
-        policy = "not readable here"
-    fine = policy in ("noeviction", "not readable", "not readable here")
+        policy = ""
+    policy = policy or info.get("maxmemory_policy") or "not readable here; it must be noeviction"
     cure = "Set maxmemory-policy to noeviction: with any other, a full server throws the stream away."
-    return Finding("Redis keeps what it is given", fine, policy, cure)
+    return Finding("Redis keeps what it is given", "noeviction" in policy, policy, cure)
 
 
 def _clock(client: Any) -> Finding:
@@ -158,7 +159,7 @@ def _connections(connection: Any) -> Finding:
 
 
 def _roles(connection: Any) -> Finding:
-    row = connection.execute("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'vantage\\_%%'").fetchone()
+    row = connection.execute("SELECT count(*) FROM pg_roles WHERE rolname = 'vantage_worker'").fetchone()
     each = "each function has its own" if row[0] else "one for all; make roles gives each function its own"
     return Finding("PostgreSQL's roles", True, each)
 
@@ -168,7 +169,7 @@ def look_at_aws(environment: str, stack: str = "") -> Iterator[Finding]:
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
-    where = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]["global"]["parameters"]
+    where = _place(environment)
     region, stack = where["region"], stack or where["stack_name"]
     session = boto3.Session(region_name=region)
     try:
@@ -180,6 +181,16 @@ def look_at_aws(environment: str, stack: str = "") -> Iterator[Finding]:
     except (BotoCoreError, ClientError) as error:
         cure = "Sign in (aws sso login, or AWS_PROFILE), with what docs/operations.md lists for who deploys."
         yield Finding("AWS answers", False, str(error), cure)
+
+
+def _place(environment: str) -> dict[str, str]:
+    """Stack and AWS region of an environment; raises SettingsError where samconfig.toml has none of that name."""
+    tables = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    names = [name for name, table in tables.items() if isinstance(table, dict)]
+    if environment not in names:
+        raise SettingsError(f"There is no region {environment!r} in samconfig.toml; there are {', '.join(names)}.")
+    place: dict[str, str] = tables[environment]["global"]["parameters"]
+    return place
 
 
 def _quota(session: Any) -> Finding:

@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
+import certifi
 import pytest
 import trustme
 from psycopg.conninfo import conninfo_to_dict
@@ -78,7 +79,20 @@ def test_a_url_that_names_its_authority_is_taken_at_its_word() -> None:
     """Nothing is added to it, nor to one that does not ask."""
     assert trust("postgresql://a@b/c?sslmode=verify-full&sslrootcert=/mine.pem") == {}
     assert trust("postgresql:///c?host=/tmp") == {}
-    assert set(trust("postgresql://a@b/c?sslmode=verify-full")) == {"sslrootcert"}
+    assert trust("postgresql://a@b/c?sslmode=verify-full") == {"sslrootcert": certifi.where()}
+
+
+@pytest.mark.parametrize(
+    ("host", "authorities"),
+    [
+        ("vantage.c1abc.us-east-1.rds.amazonaws.com", str(RDS_AUTHORITIES)),
+        ("vantage.proxy-c1abc.us-east-1.rds.amazonaws.com", certifi.where()),
+        ("rds.amazonaws.com.example.org", certifi.where()),
+    ],
+)
+def test_a_server_of_rds_is_believed_by_amazon_s_own_authorities(host: str, authorities: str) -> None:
+    """Without being told to, here as on Lambda: vantage migrate and the doctor use the same URL."""
+    assert trust(f"postgresql://a:b@{host}/c?sslmode=verify-full") == {"sslrootcert": authorities}
 
 
 @pytest.mark.parametrize("authorities", DatabaseCa)

@@ -11,10 +11,12 @@ import boto3
 import psycopg
 import pytest
 import redis
+from moto.cloudformation.models import cloudformation_backends
 
 from tests.aws.templates import ROOT
 from tests.aws.test_secrets import CANARY, URLS, secrets
 
+ACCOUNT = "123456789012"  # the stand-in's
 VANTAGE = f"{Path(sys.executable).parent}/vantage"
 
 
@@ -93,3 +95,45 @@ def test_before_a_deployment_aws_is_looked_at() -> None:
     )
     _, found, _ = doctor("--deploy", "usa", DATABASE_URL="", REDIS_URL="")
     assert found["The stack"]["is"] == "CREATE_COMPLETE"
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("state", ["ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"])
+def test_a_stack_that_nothing_can_be_deployed_onto_says_how_to_be_rid_of_it(state: str) -> None:
+    """What a first deployment that failed leaves behind, which CloudFormation itself refuses with a riddle."""
+    boto3.client("cloudformation", region_name="us-east-1").create_stack(
+        StackName="vantage", TemplateBody='{"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}}'
+    )
+    [stack] = cloudformation_backends[ACCOUNT]["us-east-1"].stacks.values()
+    stack.status = state
+    code, found, _ = doctor("--deploy", "usa", DATABASE_URL="", REDIS_URL="")
+    assert (code, found["The stack"]["is"]) == (1, state)
+    assert "sam delete --stack-name vantage --region us-east-1" in found["The stack"]["cure"]
+
+
+def test_without_an_account_and_for_no_region_that_there_is_it_is_one_sentence() -> None:
+    """Nobody is signed in; a name that samconfig.toml does not have."""
+    nobody = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_EC2_METADATA_DISABLED": "true", "HOME": "/nowhere"}
+    code, found, text = doctor("--deploy", "usa", DATABASE_URL="", REDIS_URL="", **nobody)
+    assert code == 1
+    assert "Sign in" in found["AWS answers"]["cure"]
+    code, _, text = doctor("--deploy", "mars", DATABASE_URL="", REDIS_URL="")
+    assert code == 2
+    assert "usa, india, eu" in text
+    assert "Traceback" not in text
+
+
+def test_where_config_is_not_ours_to_ask_info_tells_the_policy(
+    database_url: str, redis_url: str, redis_client: "redis.Redis"
+) -> None:
+    """Providers close CONFIG; a policy that loses the stream is seen all the same."""
+    redis_client.acl_setuser("guest", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-config"])
+    redis_client.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        guest = redis_url.replace("unix://", "unix://guest:x@")
+        _, found, _ = doctor(DATABASE_URL=database_url, REDIS_URL=guest)
+    finally:
+        redis_client.config_set("maxmemory-policy", "noeviction")
+        redis_client.acl_deluser("guest")
+    line = found["Redis keeps what it is given"]
+    assert (line["fine"], line["is"]) == (False, "allkeys-lru")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import certifi
 import psycopg
@@ -50,11 +51,16 @@ RDS_AUTHORITIES = Path(__file__).with_name("rds.pem")
 
 
 def trust(url: str) -> dict[str, Any]:
-    """Whose certificates are believed where a URL asks for that and does not say: the public authorities'.
+    """Whose certificates are believed where a URL asks for that and does not say: the public authorities', or Amazon's
+    own for a server of RDS that is called by RDS's name (its proxies have public certificates).
 
     libpq itself would look into a home directory, which a function has not.
     """
-    return {"sslrootcert": certifi.where()} if "sslmode=verify-" in url and "sslrootcert=" not in url else {}
+    if "sslmode=verify-" not in url or "sslrootcert=" in url:
+        return {}
+    host = urlsplit(url).hostname or ""
+    is_rds = host.endswith(".rds.amazonaws.com") and ".proxy-" not in host
+    return {"sslrootcert": str(RDS_AUTHORITIES) if is_rds else certifi.where()}
 
 
 def connect(url: str, *, prepare: bool = True, name: str = "vantage") -> Connection:
