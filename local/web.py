@@ -40,10 +40,15 @@ class Page:
             self._server.app.sources.close()
 
 
-def start_page(database_url: str, redis_url: str, port: int) -> Page:
-    """Serve on 127.0.0.1 in threads of this process; port 0 takes a free one. Raises OSError where it is taken."""
+def start_page(database_url: str, redis_url: str, port: int, **options: Any) -> Page:
+    """Serve on 127.0.0.1 in threads of this process; port 0 takes a free one. Raises OSError where it is taken.
+
+    `options` are the app's, such as how often a token may ask.
+    """
     stream = StreamWriter(redis_url, timeout_s=REDIS_PATIENCE_S)
-    server = _Server(port, App(Sources(Database(database_url, name="vantage page"), stream, allow_private=True)))
+    server = _Server(
+        port, App(Sources(Database(database_url, name="vantage page"), stream, allow_private=True, **options))
+    )
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="page", daemon=True)
     thread.start()
     return Page(f"http://{HOST}:{server.server_address[1]}", server, thread)
@@ -95,7 +100,11 @@ class Handler(BaseHTTPRequestHandler):
             return
         self._send(told)
 
-    do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = do_TRACE = do_CONNECT = do_GET  # noqa: N815
+    def __getattr__(self, name: str) -> Any:
+        """Every other method, also one that is yet to be invented: what is taken is for the app to say."""
+        if name.startswith("do_"):
+            return self.do_GET
+        raise AttributeError(name)
 
     def _event(self, body: bytes) -> dict[str, Any]:
         """The HTTP API event, payload format 2.0."""

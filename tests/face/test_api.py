@@ -7,7 +7,7 @@ import pytest
 
 from tests.face.conftest import Asker
 from tests.page.filled import add_monitor, add_regions, add_ticks
-from vantage.face.who import A_MINUTE
+from vantage.face.sources import A_MINUTE
 
 SITE = {"name": "Website", "url": "https://www.example.com/health"}
 

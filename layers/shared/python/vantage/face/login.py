@@ -11,7 +11,7 @@ from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 from vantage.face.answers import Answer, plain
 from vantage.face.api.body import raw_body
 from vantage.face.sources import Sources
-from vantage.face.who import A_MINUTE, COOKIE, is_of_this_site
+from vantage.face.who import COOKIE, is_of_this_site
 from vantage.store.tokens import PREFIX, who_has
 
 FORM = "application/x-www-form-urlencoded"
@@ -30,7 +30,7 @@ def register(app: APIGatewayHttpResolver, sources: Sources) -> None:
             return plain(HTTPStatus.FORBIDDEN, "This form is taken from this site's own page only.")
         token = _token_of(event)
         who = who_has(sources.connection(), token) if token.startswith(PREFIX) else None
-        if who is None or who.used > A_MINUTE:
+        if who is None or who.used > sources.a_minute:
             return _go(NOT_KNOWN)
         return _go(SIGNED_IN, _cookie(token, KEPT_S))
 

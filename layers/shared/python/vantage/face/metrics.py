@@ -45,9 +45,8 @@ def register(app: APIGatewayHttpResolver, sources: Sources) -> None:
 
     @app.route("/metrics", method=READ)
     def metrics() -> Answer:
-        connection = sources.connection()
-        who_asks(connection, app.current_event.raw_event, "read")
-        lines = [line for family in families(connection, sources.stream) for line in family.lines()]
+        who_asks(sources, app.current_event.raw_event, "read")
+        lines = [line for family in families(sources.connection(), sources.stream) for line in family.lines()]
         return Response(200, KIND, "\n".join([*lines, ""]))
 
 

@@ -10,6 +10,7 @@ from vantage.store.connection import Connection, Database
 from vantage.stream.writer import StreamWriter
 
 KEPT_S = 1.0
+A_MINUTE = 300
 
 
 @dataclass(slots=True)
@@ -20,6 +21,8 @@ class Sources:
     stream: StreamWriter
     allow_private: bool = False
     """Whether monitors may have private addresses: on one's own machine only."""
+    a_minute: int = A_MINUTE
+    """How many requests a token has in a minute."""
     clock: Callable[[], float] = time.monotonic
     _board: Board | None = None
     _read_s: float = field(default=0.0)

@@ -5,47 +5,46 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from vantage.face.refusal import Refusal
-from vantage.store.connection import Connection
+from vantage.face.sources import Sources
 from vantage.store.tokens import PREFIX, Scope, Who, who_has
 
 COOKIE = "vantage_token"
-A_MINUTE = 300
-"""How many requests a token has in a minute."""
 CHANGES = frozenset(("POST", "PUT", "PATCH", "DELETE"))
 BEARER = {"www-authenticate": 'Bearer realm="vantage"'}
 
 
-def who_asks(connection: Connection, event: Mapping[str, Any], scope: Scope) -> Who:
+def who_asks(sources: Sources, event: Mapping[str, Any], scope: Scope) -> Who:
     """The token's holder, who may do this; raises Refusal with 401, 403 or 429."""
     token = token_of(event)
     if token is None:
         raise Refusal(401, "This needs a token: Authorization: Bearer … (vantage tokens create NAME).", headers=BEARER)
-    who = who_has(connection, token) if token.startswith(PREFIX) else None
+    who = who_has(sources.connection(), token) if token.startswith(PREFIX) else None
     if who is None:
         raise Refusal(401, "This token is not known here, or it is revoked.", headers=BEARER)
-    if who.used > A_MINUTE:
-        headers = {"retry-after": str(who.left_s), **limits_of(who)}
-        raise Refusal(429, f"A token may ask {A_MINUTE} times a minute; ask again in {who.left_s} s.", headers=headers)
+    if who.used > sources.a_minute:
+        headers = {"retry-after": str(who.left_s), **limits_of(who, sources.a_minute)}
+        sentence = f"A token may ask {sources.a_minute} times a minute; ask again in {who.left_s} s."
+        raise Refusal(429, sentence, headers=headers)
     if not who.may(scope):
         raise Refusal(403, f"The token {who.name!r} may {who.scope}, and this takes one that may {scope}.")
     return who
 
 
-def reader(connection: Connection, event: Mapping[str, Any]) -> Who | None:
+def reader(sources: Sources, event: Mapping[str, Any]) -> Who | None:
     """Who is signed in, if anybody is; for pages that show more to them. Raises Refusal with 429."""
     try:
-        return who_asks(connection, event, "read")
+        return who_asks(sources, event, "read")
     except Refusal as refusal:
         if refusal.status in (401, 403):
             return None
         raise
 
 
-def limits_of(who: Who) -> dict[str, str]:
+def limits_of(who: Who, a_minute: int) -> dict[str, str]:
     """What the token has left in this minute."""
-    left = max(0, A_MINUTE - who.used)
+    left = max(0, a_minute - who.used)
     return {
-        "ratelimit-limit": str(A_MINUTE), "ratelimit-remaining": str(left), "ratelimit-reset": str(who.left_s),
+        "ratelimit-limit": str(a_minute), "ratelimit-remaining": str(left), "ratelimit-reset": str(who.left_s),
     }  # fmt: skip
 
 

@@ -28,19 +28,18 @@ def serve(
 
     What changes something does so in one transaction with its note and the answer to be given again.
     """
-    connection = sources.connection()
-    who = who_asks(connection, event, operation.scope)
+    who = who_asks(sources, event, operation.scope)
     query = read_query(event.get("rawQueryString") or "", operation.query)
     kinds = (JSON, MERGE_PATCH) if operation.takes_part else (JSON,)
     body = read_json(event, *kinds) if operation.takes else None
-    ask = Ask(sources, connection, who, path, query, body)
+    ask = Ask(sources, sources.connection(), who, path, query, body)
     if operation.method == "GET":
-        return _answer(operation.run(ask), limits_of(who))
-    with connection.transaction():
+        return _answer(operation.run(ask), limits_of(who, sources.a_minute))
+    with ask.connection.transaction():
         if read is not None and (wanted := event["headers"].get("if-match")):
             _check_unchanged(read.run(ask), wanted)
         told = _once_only(operation, ask, event) if operation.method == "POST" else operation.run(ask)
-        return _answer(told, limits_of(who))
+        return _answer(told, limits_of(who, sources.a_minute))
 
 
 def _once_only(operation: Operation, ask: Ask, event: Event) -> Told:
