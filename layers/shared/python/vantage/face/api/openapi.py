@@ -12,7 +12,8 @@ from vantage.face.api.body import MOST_BYTES
 from vantage.face.api.operation import Json, Operation, Param
 from vantage.face.api.serve import JSON, MERGE_PATCH
 from vantage.face.api.shapes import Problem
-from vantage.face.who import A_MINUTE, COOKIE
+from vantage.face.sources import A_MINUTE
+from vantage.face.who import COOKIE
 
 ABOUT = f"""Vantage watches websites from several regions and says, honestly, whether they are up.
 

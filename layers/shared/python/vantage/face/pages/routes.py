@@ -36,7 +36,7 @@ def register(app: APIGatewayHttpResolver, sources: Sources) -> None:
     @app.route("/ops", method=READ)
     def ops_page() -> Answer:
         event = app.current_event.raw_event
-        if reader(sources.connection(), event) is None:
+        if reader(sources, event) is None:
             return Response(int(HTTPStatus.SEE_OTHER), "text/plain; charset=utf-8", "", {"location": "/login"})
         told = {**ops_variables(sources), "signed_in": cookie_of(event) is not None}
         return Templates.load().page("ops.html", told, here="/ops", nav=OPERATORS)
