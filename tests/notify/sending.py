@@ -1,7 +1,6 @@
-"""One notifier run as a process of its own, that may be killed: `python -m tests.notify.sending DATABASE_URL`."""
+"""One notifier run, here or as a process of its own that may be killed."""
 
 import asyncio
-import sys
 
 from vantage.clock import Pace
 from vantage.notify import Notified, Notifier
@@ -16,19 +15,25 @@ SCALE = 60  # an hour without a receiver is a minute
 
 
 async def send(
-    url: str, *, patience: Patience = Patience(), allow_private: bool = True, authorities: str | None = None
+    url: str,
+    *,
+    patience: Patience = Patience(),
+    allow_private: bool = True,
+    authorities: str | None = None,
+    lease_s: float = 2.0,
 ) -> Notified:
     """Send what may be sent now."""
     database, post = AsyncDatabase(url), Post(allow_private=allow_private, timeout_s=0.5)
     try:
         mail = Mail(post.names, allow_private=allow_private, authorities=authorities, timeout_s=2.0)
         means = Means(post, mail, Secrets({"PASSWORD": "pa55"}, None).value, "https://status.example.com")
-        notifier = Notifier(database, means, patience, Pace(SCALE), lease_s=2.0)
+        notifier = Notifier(database, means, patience, Pace(SCALE), lease_s=lease_s)
         return await notifier.run(asyncio.get_running_loop().time() + 30)
     finally:
         await post.aclose()
         await database.close()
 
 
-if __name__ == "__main__":
-    asyncio.run(send(sys.argv[1]))
+def run(url: str) -> None:
+    """The whole life of a process that may be killed; what it held is another's soon."""
+    asyncio.run(send(url, lease_s=0.4))

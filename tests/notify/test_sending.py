@@ -2,17 +2,15 @@
 
 import asyncio
 import json
+import multiprocessing
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from local.environments import IMPORT_PATH
+from tests.notify import sending
 from tests.notify.receivers import Answer, Received, receiver
 from tests.notify.sending import SCALE, send
 from vantage.clock import Pace
@@ -20,6 +18,8 @@ from vantage.notify.backoff import Patience
 from vantage.store.channels import Channel, load_channels, save_channels
 
 Database = Any
+FORKS = multiprocessing.get_context("forkserver")  # a process a run, and its imports only once
+FORKS.set_forkserver_preload(["tests.notify.sending"])
 
 
 def add_channel(database: Database, name: str, url: str) -> None:
@@ -82,19 +82,18 @@ def test_kill_at_any_step_loses_none_and_doubles_none(database: Database, databa
         add_channel(database, "hook", hook.url)
         add_incidents(database, "hook", 60, monitors=30)
         kills, deadline_s = 0, time.monotonic() + 100
-        path = ":".join(map(str, IMPORT_PATH))
         while waiting(database):
             assert time.monotonic() < deadline_s
-            process = subprocess.Popen(
-                [sys.executable, "-m", "tests.notify.sending", database_url], env={"PYTHONPATH": path}
-            )
+            process = FORKS.Process(target=sending.run, args=(database_url,))
+            process.start()
             already = len(hook.received)
             patience_s = time.monotonic() + 3
             while len(hook.received) == already and time.monotonic() < patience_s and waiting(database):
                 time.sleep(0.002)
             time.sleep(chance.uniform(0, 0.25))
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+            process.kill()
+            process.join()
+            process.close()
             kills += 1
     found = hook.by_id()
     assert len(found) == 120

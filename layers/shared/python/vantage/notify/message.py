@@ -101,4 +101,4 @@ def _incident(facts: Mapping[str, Any], public_url: str) -> dict[str, Any]:
 
 
 def _page(facts: Mapping[str, Any], public_url: str) -> str:
-    return f"{public_url}/monitors/{facts['monitor']['slug']}#incident-{facts['incident_id']}"
+    return f"{public_url}/monitors/{facts['monitor']['slug']}#incidents"
