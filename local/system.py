@@ -28,7 +28,8 @@ from vantage.store.regions import insert_region
 from vantage.store.status import count_private
 
 HOST = "127.0.0.1"
-SHARED = ("DATABASE_URL", "REDIS_URL", "ALLOW_PRIVATE_ADDRESSES")  # what other commands need to speak to this system
+# What other commands need to speak to this system, and to ask its workers.
+SHARED = ("DATABASE_URL", "REDIS_URL", "ALLOW_PRIVATE_ADDRESSES", "SSL_CERT_FILE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def _system(options: Options, env: Mapping[str, str], screen: View) -> Iterator[
         settings = {"PUBLIC_URL": page.url, **_settings(env, servers, demo)}
         pace = Settings.from_env(settings).pace
         stack.callback(tidy, directory)
-        write_urls(directory, {name: settings[name] for name in SHARED})
+        write_urls(directory, {name: settings[name] for name in SHARED if name in settings})
 
         def pids_changed() -> None:
             own = {"vantage": os.getpid(), **({"demo": demo.pid} if demo else {})}

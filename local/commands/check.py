@@ -54,6 +54,7 @@ def check(  # noqa: PLR0913, PLR0917 - each is an option that click hands over
     Exit code 0: up or degraded, 1: down (from one of the regions), 2: refused or bad input.
     """
     from local import ask
+    from vantage.probe.report import check_of, expected
 
     asked = {"type": "http", "timeout_ms": round(timeout_s * 1000), "spec": {"url": url}}
     if region is None:
@@ -64,7 +65,7 @@ def check(  # noqa: PLR0913, PLR0917 - each is an option that click hands over
         told = {name: {field: one[field] for field in FIELDS} for name, one in seen.items()}
         print_json(told if region == "all" else next(iter(told.values())))
     else:
-        Console(highlight=False).print(*_text(url, seen), sep="\n", soft_wrap=True)
+        Console(highlight=False).print(*_text(url, seen, expected(check_of(asked))), sep="\n", soft_wrap=True)
     context.exit(_exit_code(seen))
 
 
@@ -84,14 +85,14 @@ async def _from_here(asked: Mapping[str, Any], allow_private: bool) -> Seen:
         await prober.aclose()
 
 
-def _text(url: str, seen: Mapping[str, Seen]) -> Iterator[Text]:
+def _text(url: str, seen: Mapping[str, Seen], expected: str) -> Iterator[Text]:
     for region, one in seen.items():
         if region != HERE:
             yield Text(f"From {region}:", style="bold")
-        yield from _lines(url, one)
+        yield from _lines(url, one, expected)
 
 
-def _lines(url: str, seen: Seen) -> Iterator[Text]:
+def _lines(url: str, seen: Seen, expected: str) -> Iterator[Text]:
     """What a person reads; a target's own words are never taken for markup."""
     status = Text(seen["status"].upper(), style=f"bold {COLOURS[Status(seen['status'])]}")
     refused = seen["status"] == Status.REFUSED  # then the URL may hold a password
@@ -99,7 +100,7 @@ def _lines(url: str, seen: Seen) -> Iterator[Text]:
     if seen["detail"]:
         yield _fact("came", seen["detail"])
     if not refused:
-        yield _fact("expected", "a status from 200 to 299, after redirects")
+        yield _fact("expected", expected)
     if seen["http_status"] is not None:
         yield _fact("answer", f"{seen['http_status']} {seen['protocol'] or ''}")
     if seen["address"]:

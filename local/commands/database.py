@@ -1,7 +1,7 @@
 """Where a command finds the system it speaks to: the environment, else what runs here.
 
 A local system leaves `<data-dir>/urls.json` while it runs: the part of its environment that speaking to it takes,
-`{"DATABASE_URL": …, "REDIS_URL": …, "ALLOW_PRIVATE_ADDRESSES": "true"}`.
+`{"DATABASE_URL": …, "REDIS_URL": …, "ALLOW_PRIVATE_ADDRESSES": "true", "SSL_CERT_FILE": …}`.
 """
 
 import json

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from local.system import SHARED
 from tests.probe import zoo
+from tests.probe.certificates import HOST, Papers
 from vantage.check import Result, Status
 from vantage.errors import EventError
-from vantage.probe.report import check_of, in_full
+from vantage.probe.report import check_of, expected, in_full
 
 ROOT = Path(__file__).parents[2]
 
@@ -81,11 +83,23 @@ def test_a_person_sees_phases_as_bars() -> None:
 
 
 def test_a_person_sees_what_was_expected_and_what_came() -> None:
-    """Side by side."""
-    code, out, _ = run(zoo.says(b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"), "--allow-private")
+    """Side by side, and as it was asked."""
+    no = zoo.says(b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n")
+    code, out, _ = run(no, "--allow-private", "--timeout", "2.5")
     assert code == 1
-    assert "expected    a status from 200 to 299" in out
+    assert "expected    a status of 200-299 within 2.5 s, after at most 10 redirects" in out
     assert "came        answered 503, expected 200-299" in out
+
+
+def test_each_expectation_is_told() -> None:
+    """Whatever the check asks for."""
+    spec = {
+        "url": "http://x.test/",
+        "redirects": {"follow": 0},
+        "expect": {"status": [200, "300-399"], "latency": {"down_over": 5}},
+    }
+    assert expected(check_of({"spec": spec})) == 'a status of 200, 300-399 within 10 s; latency {"down_over": 5}'
+    assert expected(check_of({"type": "tcp", "timeout_ms": 1000, "spec": {}})) == "an answer within 1 s"
 
 
 @pytest.fixture
@@ -104,6 +118,21 @@ def test_a_region_s_worker_probes_once_and_stores_nothing(system: Path) -> None:
     code, out, err = run(zoo.says(zoo.OK), "--region", "EU", "--data-dir", str(system), "--json")
     assert (code, err) == (0, "")
     assert json.loads(out)["status"] == "up"
+
+
+def test_the_workers_trust_what_their_system_trusts(system: Path, papers: Papers) -> None:
+    """The demo's authority, say. Seen red: with SSL_CERT_FILE not handed on."""
+    urls = json.loads((system / "urls.json").read_text())
+    (system / "urls.json").write_text(json.dumps({**urls, "SSL_CERT_FILE": papers.file}))
+
+    async def ask() -> tuple[int, str, str]:
+        async with zoo.target(zoo.says(zoo.OK), context=papers.server()) as target:
+            words = ("--region", "EU", "--data-dir", str(system), "--json")
+            return await vantage("check", f"https://{HOST}:{target.port}/", *words)
+
+    code, out, _ = asyncio.run(ask())
+    assert (code, json.loads(out)["reason"]) == (0, None)
+    assert set(urls) | {"SSL_CERT_FILE"} == set(SHARED)
 
 
 def test_all_regions_are_asked_and_one_that_is_down_counts(system: Path) -> None:

@@ -57,6 +57,18 @@ def test_what_does_not_change_is_not_written_again(world: World) -> None:
     assert run(world, FINE, memory) == run(world, FINE, memory)
 
 
+def test_a_failure_that_stays_the_same_is_written_once(world: World) -> None:
+    """And again as soon as it is another one, or the target is up in between."""
+    memory, refused = Memory(), ProbeDetail(text="connection refused")
+    first = run(world, refused, memory, Status.DOWN)
+    assert first == run(world, refused, memory, Status.DOWN) == run(world, refused, memory, Status.DOWN)
+    other = run(world, ProbeDetail(text="no answer within 10000 ms"), memory, Status.DOWN)
+    assert first is not None
+    assert other is not None
+    assert other[-2] == "no answer within 10000 ms"
+    assert other[-1] != first[-1]
+
+
 def test_what_a_probe_did_not_see_stays(world: World) -> None:
     """A refused connection shows no certificate, which does not mean that there is none; the sentence stays as well
     when the target is up again."""

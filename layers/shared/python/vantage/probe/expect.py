@@ -18,6 +18,7 @@ from vantage.probe.seen import Seen
 
 DRAINED_MOST = 64 * 1024
 BODY_MOST = 1024 * 1024
+STATUS = ("200-299",)
 
 
 class Failure(NamedTuple):
@@ -52,7 +53,7 @@ def compile_expectations(expect: Mapping[str, Any]) -> Expectations:
     unknown = set(expect) - set(_COMPILERS)
     if unknown:
         raise GuardError(f"expect.{min(unknown)}: there is no such expectation.")
-    given = {"status": ["200-299"], **expect}
+    given = {"status": STATUS, **expect}
     rules = tuple(rule for key, compiler in _COMPILERS.items() if key in given for rule in compiler(given[key]))
     return Expectations(rules, BODY_MOST if {"body", "json"} & set(given) else DRAINED_MOST)
 

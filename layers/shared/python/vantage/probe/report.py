@@ -1,11 +1,14 @@
 """A result as a program and a person are shown it: by `vantage check`, and by a worker that is asked to probe once."""
 
+import json
 from dataclasses import asdict
 from typing import Any
 
 from vantage.check import Check, ProbeDetail, Result
 from vantage.errors import EventError
 from vantage.monitor import MonitorType
+from vantage.probe.expect import STATUS
+from vantage.probe.plan import FOLLOW
 
 TIMEOUT_MS = 10_000
 
@@ -22,6 +25,17 @@ def check_of(asked: Any) -> Check:
             "with a timeout from 1,000 to 30,000 ms."
         ) from None
     return Check(0, 0, 60, timeout_ms, kind, asked["spec"])
+
+
+def expected(check: Check) -> str:
+    """What must hold of a check for its target to be up, as a person reads it."""
+    given = {"status": STATUS, **(check.spec.get("expect") or {})} if check.type is MonitorType.HTTP else {}
+    statuses = ", ".join(str(rule) for rule in given.pop("status", ()))
+    answer = f"a status of {statuses}" if statuses else "an answer"
+    redirects = (check.spec.get("redirects") or {}).get("follow", FOLLOW)
+    follows = f", after at most {redirects} redirects" if statuses and redirects else ""
+    others = [f"{name} {json.dumps(rule, ensure_ascii=False)}" for name, rule in given.items()]
+    return "; ".join([f"{answer} within {check.timeout_ms / 1000:g} s{follows}", *others])
 
 
 def as_dict(result: Result) -> dict[str, Any]:
