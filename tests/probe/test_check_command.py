@@ -99,7 +99,9 @@ def test_each_expectation_is_told() -> None:
         "expect": {"status": [200, "300-399"], "latency": {"down_over": 5}},
     }
     assert expected(check_of({"spec": spec})) == 'a status of 200, 300-399 within 10 s; latency {"down_over": 5}'
-    assert expected(check_of({"type": "tcp", "timeout_ms": 1000, "spec": {}})) == "an answer within 1 s"
+    assert expected(check_of({"type": "tcp", "timeout_ms": 1000, "spec": {"expect": {"banner": "OK"}}})) == (
+        'an answer within 1 s; banner "OK"'
+    )
 
 
 @pytest.fixture

@@ -29,7 +29,8 @@ def check_of(asked: Any) -> Check:
 
 def expected(check: Check) -> str:
     """What must hold of a check for its target to be up, as a person reads it."""
-    given = {"status": STATUS, **(check.spec.get("expect") or {})} if check.type is MonitorType.HTTP else {}
+    own = {"status": STATUS} if check.type is MonitorType.HTTP else {}
+    given = {**own, **(check.spec.get("expect") or {})}
     statuses = ", ".join(str(rule) for rule in given.pop("status", ()))
     answer = f"a status of {statuses}" if statuses else "an answer"
     redirects = (check.spec.get("redirects") or {}).get("follow", FOLLOW)
