@@ -25,6 +25,7 @@ from vantage.store.connection import Connection
 from vantage.store.maintenance import Maintenance, list_maintenance
 from vantage.store.monitors import Definition, load_definitions, pause, resume
 from vantage.store.regions import list_regions
+from vantage.store.site import Site, load_site
 
 CHANGES = 2
 FAULTS = 1
@@ -92,7 +93,8 @@ def export_command(connection: Connection, as_json: bool) -> None:
     """Print all monitors, channels and announced work as a file that applies to no changes."""
     stored, told = load_definitions(connection), [one.configured() for one in load_channels(connection)]
     work = list_maintenance(connection, only_coming=True)
-    print_json(document(stored, told, work)) if as_json else click.echo(to_yaml(stored, told, work), nl=False)
+    content = (stored, told, work, load_site(connection))
+    print_json(document(*content)) if as_json else click.echo(to_yaml(*content), nl=False)
 
 
 @monitors.command("list")
@@ -149,8 +151,9 @@ def _planned(
 
 def plan_text(todo: Plan) -> str:
     """The plan, a line per thing that is touched and one that counts."""
-    parts: list[Part[Any]] = [todo.channels, todo, todo.maintenance]
+    parts: list[Part[Any]] = [todo.channels, todo, todo.maintenance, todo.status_page]
     lines = [*_channel_lines(todo.channels), *_monitor_lines(todo), *_maintenance_lines(todo.maintenance)]
+    lines += _site_lines(todo.status_page)
     created, updated, pruned, unchanged = (
         sum(len(getattr(part, key)) for part in parts) for key in ("create", "update", "prune", "unchanged")
     )
@@ -177,6 +180,11 @@ def _channel_lines(todo: Part[Channel]) -> Iterator[str]:
     yield from (f"+ channel {new.name}: new, {new.type}" for new in todo.create)
     yield from (f"~ channel {new.name}: {'; '.join(map(_changed, changes))}" for new, changes in todo.update)
     yield from (f"- channel {name}: deleted, and what waits for it" for name in todo.prune)
+
+
+def _site_lines(todo: Part[Site]) -> Iterator[str]:
+    yield from (f"+ status page {new.title}: new" for new in todo.create)
+    yield from (f"~ status page {new.title}: {'; '.join(map(_changed, changes))}" for new, changes in todo.update)
 
 
 def _maintenance_lines(todo: Part[Maintenance]) -> Iterator[str]:

@@ -127,7 +127,10 @@ IN_A_FILE = {
     "monitors: []\noperator: [team]\n": "2: operator.0: is no channel here; none is configured",
     "monitors: []\noperator: [team, a]\nchannels:\n- {name: a, type: slack, url: env:A}\n": "2: operator.0: is no "
     "channel here; there are a",
-    "monitors: []\nstatus_page: {}\n": "2: not yet: status_page",
+    "monitors: []\nstatus_page: {colour: red}\n": "2: status_page.colour: must be like #1a4fbf; put it in quotes",
+    "monitors: []\nstatus_page: {logo: 'https://x/y.png'}\n": (
+        "2: status_page.logo: must be the image itself, as data:image/svg+xml;base64,… or data:image/png;base64,…"
+    ),
     "monitors: []\nmonitor: []\n": "2: monitor: is no known key; is monitors meant?",
     "monitors: {a: b}\n": "1: monitors: must be a list",
     "version: 1\nmonitors:\n": "2: monitors: is empty; give it a value or take the line out",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from vantage.errors import ServerUnavailable
 from vantage.face.pages.board import Board, read_board
 from vantage.store.connection import Connection, Database
+from vantage.store.site import PLAIN, Site, load_site
 from vantage.stream.writer import StreamWriter
 
 KEPT_S = 1.0
@@ -41,6 +42,10 @@ class Sources:
     def forget(self) -> None:
         """Read anew what is asked for next."""
         self._board = None
+
+    def site(self) -> Site:
+        """Whose page it is."""
+        return load_site(self.connection()) or PLAIN
 
     def redis_answers(self) -> bool:
         """Whether Redis does."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from vantage.announce import worked_out
-from vantage.monitors_file import channel, maintenance
+from vantage.monitors_file import channel, maintenance, status_page
 from vantage.monitors_file.entry import definition
 from vantage.monitors_file.fault import refuse
 from vantage.monitors_file.plan import Part, Plan, compare, plan
@@ -25,6 +25,7 @@ from vantage.store.monitors import (
     unnamed_slugs,
 )
 from vantage.store.regions import known_regions
+from vantage.store.site import Site, load_site, save_site
 
 
 def plan_files(
@@ -47,7 +48,7 @@ def plan_files(
     refuse(reading.faults)
     wanted = [definition(item) for item in reading.monitors]
     slugs = [new.slug for new in wanted]
-    return plan(
+    todo = plan(
         load_definitions(connection, slugs),
         wanted,
         unnamed=unnamed_slugs(connection, slugs),
@@ -56,6 +57,15 @@ def plan_files(
         channels=_plan_channels(channels, reading, prune=prune),
         maintenance=_plan_maintenance(connection, reading, prune=prune),
     )
+    return replace(todo, status_page=_plan_status_page(connection, reading))
+
+
+def _plan_status_page(connection: Connection, reading: Reading) -> Part[Site]:
+    """What no file says stays as it is."""
+    stored = load_site(connection)
+    known = {"status_page": stored} if stored else {}
+    wanted = {"status_page": status_page.site(reading.status_page)} if reading.status_page else {}
+    return compare(known, wanted, status_page.whole, (), prune=False)
 
 
 def _plan_channels(stored: Iterable[Channel], reading: Reading, *, prune: bool) -> Part[Channel]:
@@ -88,6 +98,8 @@ def apply_plan(connection: Connection, todo: Plan) -> None:
     if todo.channels.prune:
         delete_channels(connection, todo.channels.prune)
     _announce(connection, todo.maintenance)
+    for site in todo.status_page.changed:
+        save_site(connection, site)
 
 
 def _announce(connection: Connection, todo: Part[Maintenance]) -> None:

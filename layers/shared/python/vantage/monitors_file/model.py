@@ -19,6 +19,7 @@ from vantage.monitors_file.by_type import NEEDED_BY_TYPE, ByType, types_with
 from vantage.monitors_file.channel import ChannelItem
 from vantage.monitors_file.expect import BY_TYPE, Expect
 from vantage.monitors_file.maintenance import MaintenanceItem
+from vantage.monitors_file.status_page import StatusPageItem
 from vantage.monitors_file.strict import Strict, absent, later, refuse_at, without_default
 from vantage.monitors_file.values import (
     Channels,
@@ -169,14 +170,13 @@ Defaults.not_here = dict.fromkeys(IDENTITY, "is each monitor's own and cannot be
 class Document(Strict):
     """The keys of a file; each monitor is checked by itself, after the defaults have been put in; all else too."""
 
-    not_yet = later("status_page")
-
     version: Literal[1] = 1
     defaults: Defaults = Field(default_factory=Defaults)
     operator: Channels = absent("channels that hear of Vantage's own faults")
     channels: list[Any] = []
     monitors: list[Any] = []
     maintenance: list[Any] = []
+    status_page: StatusPageItem = absent("whose status page it is")
 
 
 class MonitorsFile(Document):

@@ -8,6 +8,7 @@ from vantage.monitors_file.entry import whole
 from vantage.store.channels import Channel
 from vantage.store.maintenance import Maintenance
 from vantage.store.monitors import Definition
+from vantage.store.site import Site
 
 Thing = TypeVar("Thing")
 
@@ -52,11 +53,12 @@ class Plan(Part[Definition]):
     revive: frozenset[str] = frozenset()
     channels: Part[Channel] = Part()
     maintenance: Part[Maintenance] = Part()
+    status_page: Part[Site] = Part()
 
     @property
     def has_changes(self) -> bool:
         """Whether applying it would do anything."""
-        others = self.channels.has_changes or self.maintenance.has_changes
+        others = self.channels.has_changes or self.maintenance.has_changes or self.status_page.has_changes
         return bool(self.create or self.update or self.prune) or others
 
 

@@ -11,6 +11,7 @@ from vantage.monitors_file.expect import BY_TYPE, Expect
 from vantage.monitors_file.fault import Fault, Place
 from vantage.monitors_file.maintenance import MaintenanceItem
 from vantage.monitors_file.model import Defaults, Document, MonitorItem, keys_of
+from vantage.monitors_file.status_page import StatusPageItem
 from vantage.monitors_file.strict import Strict
 from vantage.monitors_file.tree import Node, mapping, parse
 from vantage.monitors_file.values import Here, slug_of
@@ -32,6 +33,7 @@ class Reading:
     channels: tuple[ChannelItem, ...] = ()
     operator: frozenset[str] | None = None
     maintenance: tuple[MaintenanceItem, ...] = ()
+    status_page: StatusPageItem | None = None
 
 
 def read(paths: Iterable[Path], env: Mapping[str, str], here: Here = ANYWHERE) -> Reading:
@@ -50,6 +52,7 @@ def read(paths: Iterable[Path], env: Mapping[str, str], here: Here = ANYWHERE) -
     faults += _twice(nodes, "slug", _slug, "give one of them a slug of its own")
     faults += _twice(channel_nodes, "name", _name, "each channel has a name of its own")
     faults += _twice(work_nodes, "name", _name, "each has a name of its own")
+    faults += _other_pages(documents)
     operators = [content.operator for content in contents if content is not None and content.operator is not None]
     return Reading(
         tuple(item for item in items if item is not None),
@@ -57,7 +60,18 @@ def read(paths: Iterable[Path], env: Mapping[str, str], here: Here = ANYWHERE) -
         tuple(item for item in channels if item is not None),
         frozenset(name for names in operators for name in names) if operators else None,
         tuple(item for item in work if item is not None),
+        next((content.status_page for content in contents if content and content.status_page is not None), None),
     )
+
+
+def _other_pages(documents: Iterable[Node]) -> list[Fault]:
+    """There is one status page: files that are read together may say the same of it, and nothing else."""
+    pages = [node for node in (_part(document, "status_page") for document in documents) if node.plain is not None]
+    return [
+        Fault(node.place, f"status_page: differs from {pages[0].place}; there is one for all files")
+        for node in pages[1:]
+        if node.plain != pages[0].plain
+    ]
 
 
 def _all(documents: Iterable[Node], key: str) -> list[Node]:

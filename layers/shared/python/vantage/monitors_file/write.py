@@ -5,13 +5,14 @@ from typing import Any
 
 import yaml
 
-from vantage.monitors_file import channel, maintenance
+from vantage.monitors_file import channel, maintenance, status_page
 from vantage.monitors_file.entry import entry
 from vantage.monitors_file.tree import resolve
 from vantage.monitors_file.values import is_hidden
 from vantage.store.channels import Channel
 from vantage.store.maintenance import Maintenance
 from vantage.store.monitors import Definition
+from vantage.store.site import Site
 
 
 class _Dumper(yaml.SafeDumper):
@@ -30,23 +31,26 @@ _Dumper.add_representer(str, _text)
 
 
 def document(
-    definitions: Iterable[Definition], channels: Sequence[Channel] = (), work: Sequence[Maintenance] = ()
-) -> dict[str, Any]:
-    """The file's content as plain data; `operator`, `channels` and `maintenance` only where there are any."""
+    definitions: Iterable[Definition], channels: Sequence[Channel] = (), work: Sequence[Maintenance] = (),
+    site: Site | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """The file's content as plain data; all but the monitors only where there are any."""
     alerts = {
         "operator": [one.name for one in channels if one.operator],
         "channels": [channel.entry(one) for one in channels],
     }
     monitors = [entry(definition) for definition in definitions]
     content = {"version": 1, **{key: value for key, value in alerts.items() if channels}, "monitors": monitors}
-    return content | ({"maintenance": [maintenance.entry(one) for one in work]} if work else {})
+    content |= {"maintenance": [maintenance.entry(one) for one in work]} if work else {}
+    return content | ({"status_page": status_page.entry(site)} if site else {})
 
 
 def to_yaml(
-    definitions: Iterable[Definition], channels: Sequence[Channel] = (), work: Sequence[Maintenance] = ()
-) -> str:
+    definitions: Iterable[Definition], channels: Sequence[Channel] = (), work: Sequence[Maintenance] = (),
+    site: Site | None = None,
+) -> str:  # fmt: skip
     """The file's text; a dollar in a value is doubled, so that nothing in it is taken for `${NAME}`."""
-    content = _doubled(document(definitions, channels, work))
+    content = _doubled(document(definitions, channels, work, site))
     return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**31)
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -14,9 +15,10 @@ from aws_lambda_powertools.event_handler import Response
 from markupsafe import Markup
 
 from vantage.face.answers import Answer
-from vantage.face.pages.site import PLAIN, Site
+from vantage.store.site import PLAIN, Site
 
 HERE = Path(__file__).parent
+COLOUR = re.compile(r"#[0-9a-f]{6}")
 
 
 @dataclass(slots=True)
@@ -42,7 +44,8 @@ class Templates:
     def page(self, name: str, variables: Mapping[str, Any], *, here: str = "", site: Site = PLAIN,
              nav: Mapping[str, str] | None = None, status: int = HTTPStatus.OK) -> Answer:  # fmt: skip
         """A page as it is sent; `here` is its path among those of the navigation."""
-        style = self.style + ("" if name == "status.html" else self.more) + site.style
+        style = self.style + ("" if name == "status.html" else self.more)
+        style += f":root{{--brand:{site.colour}}}" if site.colour and COLOUR.fullmatch(site.colour) else ""
         shell = {
             "site": site, "nav": list((nav or PUBLIC).items()), "here": here, "watch": "", "feed": False,
             "from_where": "", "style": Markup(style), "script": Markup(self.script),  # noqa: S704  # ours

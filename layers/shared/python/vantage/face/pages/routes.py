@@ -31,7 +31,7 @@ def register(app: APIGatewayHttpResolver, sources: Sources) -> None:
     @app.route("/incidents", method=READ)
     def incidents_page() -> Answer:
         told = incidents_variables(sources.connection(), parse_before(asked("before")))
-        return Templates.load().page("incidents.html", told, here="/incidents")
+        return Templates.load().page("incidents.html", told, here="/incidents", site=sources.site())
 
     @app.route("/ops", method=READ)
     def ops_page() -> Answer:
@@ -39,10 +39,10 @@ def register(app: APIGatewayHttpResolver, sources: Sources) -> None:
         if reader(sources, event) is None:
             return Response(int(HTTPStatus.SEE_OTHER), "text/plain; charset=utf-8", "", {"location": "/login"})
         told = {**ops_variables(sources), "signed_in": cookie_of(event) is not None}
-        return Templates.load().page("ops.html", told, here="/ops", nav=OPERATORS)
+        return Templates.load().page("ops.html", told, here="/ops", nav=OPERATORS, site=sources.site())
 
     @app.route("/login", method=READ)
     def login_page() -> Answer:
         wrong = "wrong" in (app.current_event.query_string_parameters or {})
         told = {"title": "Sign in", "description": "Sign in with a token.", "wrong": wrong}
-        return Templates.load().page("login.html", told)
+        return Templates.load().page("login.html", told, site=sources.site())

@@ -13,7 +13,6 @@ from vantage.face.pages.monitor_page import monitor_variables, read_monitor
 from vantage.face.pages.past import BARS, SPANS, Past, fitting_span, read_past
 from vantage.face.pages.pictures import Look
 from vantage.face.pages.render import Templates
-from vantage.face.pages.site import PLAIN
 from vantage.face.pages.variables import INCIDENT_DAYS, Around, split, variables
 from vantage.face.sources import Sources
 from vantage.store.connection import Connection
@@ -40,9 +39,9 @@ class StatusPage:
         connection = self.sources.connection()
         span = asked if asked in SPANS else fitting_span(connection, board.now)
         look = self._look(connection, board, span)
-        first = board.now - timedelta(days=INCIDENT_DAYS)
-        around = Around(span, list_troubles(connection, first), coming_work(connection, AHEAD), PLAIN.groups)
-        told = Templates.load().page("status.html", variables(board, look, around), here="/")
+        first, site = board.now - timedelta(days=INCIDENT_DAYS), self.sources.site()
+        around = Around(span, list_troubles(connection, first), coming_work(connection, AHEAD), site.groups)
+        told = Templates.load().page("status.html", variables(board, look, around), here="/", site=site)
         self._shown = {asked: (board, told)}
         return told
 
@@ -75,4 +74,4 @@ class MonitorPage:
         past = read_past(connection, ids, ids, board.now, span if span in BARS else "24h")
         look = past if span in BARS else read_hours(connection, board)
         told = monitor_variables(read_monitor(connection, board, look, past), span)
-        return Templates.load().page("monitor.html", told)
+        return Templates.load().page("monitor.html", told, site=self.sources.site())
