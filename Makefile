@@ -40,7 +40,7 @@ lock: setup ## the locks anew from requirements*.in (ARGS="--upgrade-package htt
 	@exec tools/make-locks $(ARGS)
 
 clean: ## remove .venv and every cache; .vantage, where runs keep their history, stays
-	rm -rf .venv .aws-sam .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info
+	rm -rf .venv .venv-checkov .aws-sam .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: build dashboards
@@ -73,5 +73,5 @@ deploy-all: setup ## every region, home first
 smoke: setup ## look at a real deployment from outside (REGION=usa, india or eu)
 	@exec $(BIN)/python tools/smoke.py $(REGION)
 
-test-aws: setup ## build, deploy to a stand-in for AWS, invoke locally: minutes (ARGS="-x")
-	@VANTAGE_TEST_AWS=1 exec $(BIN)/python -m pytest tests/aws $(ARGS)
+test-aws: setup ## deploy to a stand-in for AWS, sam local invoke, checkov: minutes (ARGS="-x")
+	@VANTAGE_TEST_AWS=1 exec $(BIN)/python -m pytest tests/aws -n 2 --dist loadfile -o faulthandler_timeout=900 $(ARGS)

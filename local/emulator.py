@@ -18,7 +18,7 @@ import httpx
 
 PYTHON = f"{sys.base_prefix}/bin/python{sys.version_info[0]}.{sys.version_info[1]}"  # without what .venv holds
 PROVIDED = ("boto3", "botocore", "s3transfer", "dateutil", "six.py", "urllib3", "jmespath")
-CLIENT = ("awslambdaric", "snapshot_restore_py", "simplejson")
+CLIENT = ("awslambdaric", "snapshot_restore_py.py", "simplejson")
 
 
 def is_possible() -> bool:

@@ -16,7 +16,7 @@ RULES = {
     "a workplace's own thing": re.compile(r"[.]library\b|\.\./shared[/]|\bissue [A-HJ-Z]\b"),
 }
 LOCK_RULES = {"a host": re.compile(r"://|^-")}
-LOCKS = ("requirements.lock", "requirements-dev.lock", "layers/shared/requirements.txt")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "layers/shared/requirements.txt", "requirements-checkov.lock")
 
 
 def main() -> None:

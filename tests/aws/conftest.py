@@ -1,5 +1,6 @@
 """The build, and the stand-in for AWS, that the tests of this folder share."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -14,19 +15,26 @@ from local.emulator import free_port
 from tests.aws.templates import ROOT
 from tests.conftest import require
 
-# `make test-aws` runs these: they take minutes.
-collect_ignore = (
-    [] if os.environ.get("VANTAGE_TEST_AWS") else ["test_deploy.py", "test_local_invoke.py", "test_checkov.py"]
-)
+# `make test-aws` runs these, which take minutes, and `make test` runs the others.
+SLOW = ("test_checkov.py", "test_deploy.py", "test_local_invoke.py")
+ASKED = bool(os.environ.get("VANTAGE_TEST_AWS"))
+collect_ignore = [path.name for path in Path(__file__).parent.glob("test_*.py") if (path.name in SLOW) != ASKED]
 
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `make build` makes, in a folder of its own: `arm64/` and `x86_64/`."""
+    return build(tmp_path_factory.mktemp("built"))
+
+
+def build(folder: Path, *architectures: str) -> Path:
+    """Build into a folder: for these architectures, or for both."""
     require("Python 3.13, which Lambda runs", sys.version_info[:2] == (3, 13))
-    folder = tmp_path_factory.mktemp("built")
     env = {**os.environ, "BUILD_INTO": str(folder)}
-    run = subprocess.run([ROOT / "tools" / "build-aws"], env=env, capture_output=True, text=True, check=False)
+    command = [str(ROOT / "tools" / "build-aws"), *architectures]
+    with (ROOT / "tools" / "build-aws").open() as alone:
+        fcntl.flock(alone, fcntl.LOCK_EX)  # sam keeps notes of a build in the project's folder, of one at a time
+        run = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     return folder
 

@@ -218,10 +218,10 @@ def wait_until(holds: Callable[[], bool], within_s: float = 20) -> None:
         time.sleep(0.02)
 
 
-def push_what_is_due_now(client: "redis.Redis", url: str) -> None:
+def push_what_is_due_now(client: "redis.Redis", url: str, interval_s: int = 60) -> None:
     """An entry for each monitor, and the word that the coming minutes are pushed."""
     now_ms = int(time.time() * 1000)
-    value = wire.head(("EU",), 60) + json.dumps([1000, "http", {"url": url}]).encode()
+    value = wire.head(("EU",), interval_s) + json.dumps([1000, "http", {"url": url}]).encode()
     for monitor_id in range(1, MONITORS + 1):
         client.xadd(STREAM, {wire.FIELD: value}, id=f"{now_ms}-{monitor_id}")
     client.xgroup_create(STREAM, "monitor-runners-eu", id="0")

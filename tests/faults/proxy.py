@@ -1,6 +1,7 @@
 """A wire that can be cut: a TCP proxy in front of a server's unix socket or port, which does what a test says."""
 
 import asyncio
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ class Fate(Enum):
 
 
 Rule = Callable[[bytes], Fate]
+IP_FREEBIND = 15  # Linux's; the socket module does not name it
 
 
 def passing(_message: bytes) -> Fate:
@@ -27,20 +29,27 @@ def passing(_message: bytes) -> Fate:
 
 @dataclass
 class Proxy:
-    """Listens on a port of loopback. `upstream` is a unix socket's path or a port; it may be changed while it runs."""
+    """Listens on a port (0: any) of `address`, which need not be there yet. `upstream` is a unix socket's path or a
+    port of loopback; it may be changed while it runs."""
 
     upstream: str | int
     rule: Rule = passing
     rewrite: Callable[[bytes, bytes], bytes] = lambda _asked, reply: reply
     messages: int = 0
     port: int = 0
+    address: str = "127.0.0.1"
     _server: asyncio.Server | None = None
     _links: "set[asyncio.Task[None]]" = field(default_factory=set)
 
     async def start(self) -> None:
         """Listen."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if self.address != "127.0.0.1":
+            listener.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+        listener.bind((self.address, self.port))
+        self._server = await asyncio.start_server(self._serve, sock=listener)
+        self.port = listener.getsockname()[1]
 
     async def close(self) -> None:
         """Stop listening and cut every connection."""

@@ -1,4 +1,4 @@
-"""The three locks: whole, hashed, without a host, and of one mind."""
+"""The locks: whole, hashed, without a host, and of one mind."""
 
 import re
 from pathlib import Path
@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RUN, DEV = "requirements.lock", "requirements-dev.lock"
 LAYER = "layers/shared/requirements.txt"
 FUNCTIONS = [f"functions/{name}/requirements.txt" for name in ("api", "housekeeper", "notifier")]
+CHECKOV = "requirements-checkov.lock"
 ENTRY = re.compile(r"^(?P<name>[a-z0-9._-]+)==(?P<version>[^ ;\\]+)(?P<rest>.*(?:\n[ ].*)*)", re.MULTILINE)
 
 
@@ -20,14 +21,14 @@ def versions(lock: str) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize("lock", [RUN, DEV, LAYER, *FUNCTIONS])
+@pytest.mark.parametrize("lock", [RUN, DEV, LAYER, *FUNCTIONS, CHECKOV])
 def test_a_lock_names_no_host(lock: str) -> None:
     """A clone on another machine installs from wherever that machine installs from."""
     lines = (ROOT / lock).read_text().splitlines()
     assert [line for line in lines if "://" in line or line.startswith("-")] == []
 
 
-@pytest.mark.parametrize("lock", [RUN, DEV, LAYER, *FUNCTIONS])
+@pytest.mark.parametrize("lock", [RUN, DEV, LAYER, *FUNCTIONS, CHECKOV])
 def test_every_requirement_has_its_version_and_a_hash(lock: str) -> None:
     """Nothing but `name==version` with hashes stands in a lock. (Red when a hash line or a version was cut out.)"""
     text = (ROOT / lock).read_text()
@@ -42,7 +43,10 @@ def test_the_locks_agree(part: str, whole: str) -> None:
     assert {name: larger.get(name) for name in versions(part)} == versions(part)
 
 
-@pytest.mark.parametrize(("source", "lock"), [("requirements.in", RUN), ("requirements-dev.in", DEV)])
+@pytest.mark.parametrize(
+    ("source", "lock"),
+    [("requirements.in", RUN), ("requirements-dev.in", DEV), ("requirements-checkov.in", CHECKOV)],
+)
 def test_a_lock_is_as_its_source_says(source: str, lock: str) -> None:
     """A version that was changed in a .in file has been locked. (Red after an edit without `make lock`.)"""
     pins = re.findall(r"^([A-Za-z0-9_-]+)(?:\[.*\])?==([^\s#]+)", (ROOT / source).read_text(), re.MULTILINE)
