@@ -31,9 +31,9 @@ def source() -> Json:
 
 
 @functools.cache
-def transformed() -> Json:
+def transformed(path: Path = TEMPLATE) -> Json:
     """Plain CloudFormation, its code in a bucket that is nobody's."""
-    template = yaml_parse(TEMPLATE.read_text())
+    template = yaml_parse(path.read_text())
     for name, resource in template["Resources"].items():
         for key in ("CodeUri", "ContentUri"):
             if key in resource.get("Properties", {}):
@@ -54,9 +54,9 @@ def aws_regions() -> list[str]:
 
 
 @functools.cache
-def deployed(aws_region: str, **parameters: str) -> Json:
+def deployed(aws_region: str, path: Path = TEMPLATE, **parameters: str) -> Json:
     """The resources that a deployment to `aws_region` makes, worked out; `Fn::GetAtt` gives "<Name.Attribute>"."""
-    template = transformed()
+    template = transformed(path)
     stack = Stack(template, aws_region, parameters)
     return {
         name: stack.work_out({key: value for key, value in resource.items() if key != "Condition"})

@@ -13,8 +13,10 @@ from typing import Any
 
 import boto3
 import pytest
+from samcli.yamlhelper import yaml_dump, yaml_parse  # type: ignore[import-untyped]
 
 from local.emulator import free_port, wait_for_port
+from tests.aws.brazil import grown
 from tests.aws.conftest import build
 from tests.aws.templates import ROOT, aws_regions, deployed, environments, of_type, source
 
@@ -143,7 +145,7 @@ def test_each_region_has_the_parameters_that_its_functions_read(aws: Aws) -> Non
     urls = {"REDIS_URL": "rediss://u:canary@example.com:6379/0"}
     urls["DATABASE_URL"] = "postgresql://u:canary@example.com/vantage?sslmode=verify-full"
     for environment, aws_region in zip(environments(), NAMES, strict=True):
-        command = [sys.executable, str(ROOT / "tools" / "secrets.py"), environment]
+        command = ["make", "secrets", f"REGION={environment}"]
         subprocess.run(command, cwd=ROOT, env={**aws.env, **urls}, check=True, capture_output=True)
         found = aws.client("ssm", aws_region).describe_parameters()["Parameters"]
         variables = [each["Environment"]["Variables"] for each in functions(aws, aws_region).values()]
@@ -181,6 +183,22 @@ def test_a_second_stack_beside_the_first_collides_nowhere_and_goes_without_a_tra
     assert {name.split("-")[0] for name in both["roles"] - before["roles"]} == {"second"}
     aws.sam("delete", "--stack-name", "second", "--region", HOME, "--no-prompts")
     assert everything(aws, HOME) == before
+
+
+def test_a_fourth_region_is_deployed_by_doing_what_the_page_says(aws: Aws, tmp_path: Path) -> None:
+    """With its row in what was built, and its environment in samconfig.toml: `sam deploy --config-env brazil`."""
+    project = grown(tmp_path)
+    built = yaml_parse((aws.built / "arm64" / "template.yaml").read_text())
+    built["Mappings"] = yaml_parse(project.template.read_text())["Mappings"]
+    template = aws.built / "arm64" / "grown.yaml"  # beside the functions, which it names by their paths
+    template.write_text(yaml_dump(built))
+    config = ["--config-file", str(project.folder / "samconfig.toml"), "--config-env", project.environment]
+    aws.sam("deploy", *config, "-t", str(template))
+    there = functions(aws, project.aws_region)
+    assert there.keys() == {"vantage-worker"}
+    assert there["vantage-worker"]["Environment"]["Variables"]["REGION"] == "BRAZIL"
+    [schedule] = aws.client("scheduler", project.aws_region).list_schedules()["Schedules"]
+    assert schedule["Name"] == "vantage-worker"
 
 
 def test_a_redeploy_changes_what_was_asked_for_and_nothing_else(aws: Aws) -> None:

@@ -19,7 +19,7 @@ import redis
 
 from local.emulator import Emulator, emulated, is_possible
 from local.servers import Servers
-from tests.aws.templates import ROOT, aws_regions, deployed, of_type
+from tests.aws.templates import ROOT, TEMPLATE, aws_regions, deployed, of_type
 from tests.conftest import require
 from vantage import wire
 from vantage.clock import Pace
@@ -105,9 +105,11 @@ class Cloud:
         ).fetchall()
 
 
-def environment(function: str, aws_region: str, **more: str) -> dict[str, str]:
+def environment(function: str, aws_region: str, of: Path | None = None, /, **more: str) -> dict[str, str]:
     """A deployed function's variables, with what `sam local` would change in them."""
-    template = of_type(deployed(aws_region), "AWS::Lambda::Function")[function]["Environment"]["Variables"]
+    template = of_type(deployed(aws_region, of or TEMPLATE), "AWS::Lambda::Function")[function]["Environment"][
+        "Variables"
+    ]
     local = json.loads((ROOT / "events" / "env.json").read_text())["Parameters"]
     return {key: str(value) for key, value in {**template, **local, "AWS_SAM_LOCAL": "true", **more}.items()}
 
