@@ -4,6 +4,7 @@ with the template's settings, 15 times faster than life."""
 import asyncio
 import json
 import os
+import shutil
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ import redis
 
 from local.environments import Function, Reply
 from local.migrate import migrate
-from local.minutes import event_time
+from local.minutes import as_time, event_time
 from local.servers import Servers
 from tests.aws.alarms import Minute, is_alarming
 from tests.aws.brazil import Grown, grown
@@ -32,13 +33,15 @@ STEP = 3  # minutes that a region is alone with those before it
 MONITORS = 50
 INTERVAL_S = 300  # a fifth of them is due in each minute, and none expires while a busy machine starts a process
 HOME = aws_regions()[0]
+NEXT_RELEASE = Path(__file__).parent / "next_release.sql"
 AT_HOME = ("producer", "housekeeper", "notifier")
 ENDS = ("stored", "expired", "skipped", "dead", "lost")
 
 
 @dataclass
 class Growth:
-    """A system to which a region is added every STEP minutes, the fourth by a migration while the others work."""
+    """A system to which a region is added every STEP minutes; before the fourth, the database is migrated while the
+    functions of the first three work: by the page's migration, and by one that a next release could bring."""
 
     database_url: str
     redis_url: str
@@ -72,6 +75,7 @@ class Growth:
             there = min(minute // STEP + 1, len(workers))
             if minute == STEP * 3:
                 await asyncio.to_thread(migrate, self.database_url, self.project.migrations)
+                self.migrated_at = as_time(tick_s + 60)
             runs += [asyncio.create_task(self._run(function, tick_s)) for function in [*homes, *workers[:there]]]
         await asyncio.gather(*runs)
         end_s = self.first_tick_s + 60 * self.minutes
@@ -156,6 +160,7 @@ class Growth:
 def growth(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Growth]:
     """A system after all four have come, with databases of its own."""
     project = grown(tmp_path_factory.mktemp("project"))
+    shutil.copy(NEXT_RELEASE, project.migrations / "9999_next_release.sql")
     mark = "&" if "?" in servers.redis_url else "?"
     redis_url = f"{servers.redis_url}{mark}db=15"
     with Site(("127.0.0.1", 0), Target) as site, separate_databases(servers.database_url, 1) as [database_url]:
@@ -205,3 +210,17 @@ def test_the_fourth_region_is_deployed_as_the_others_are(growth: Growth) -> None
     dashboards = of_type(deployed(HOME, growth.project.template), "AWS::CloudWatch::Dashboard")
     assert f'"region": "{place}"' in dashboards["OverviewDashboard"]["DashboardBody"]
     assert "BRAZIL" in {row["region"] for row in growth.sheet()}
+
+
+def test_the_old_functions_work_on_the_schema_of_a_next_release(growth: Growth) -> None:
+    """Those of all regions, with connections and prepared statements from before it: they store by the old
+    `record_results`, fail at nothing, and their rows have what the new columns have by default. (Red without the old
+    function.)"""
+    assert growth.errors == []
+    with psycopg.connect(growth.database_url) as connection:
+        rows = connection.execute(
+            """SELECT region::text, count(*) FROM check_result
+                WHERE checked_at > %s AND of_next_release = 'not given' GROUP BY 1""",
+            (growth.migrated_at,),
+        ).fetchall()
+    assert {region for region, count in rows if count >= MONITORS // 5} >= {"USA", "INDIA", "EU"}
