@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import threading
+import time
 from typing import Any
 
 import pytest
@@ -85,6 +87,30 @@ def test_a_test_message_is_taken_or_refused_with_the_reason(database: Database) 
     refused = vantage("channels", "test", "hook")
     assert (refused.exit_code, "cannot be reached" in refused.output) == (2, True)
     assert vantage("channels", "test", "nobody").exit_code == 2
+
+
+def test_a_channel_whose_secret_the_system_alone_knows_is_tried_by_its_notifier(
+    database: Database, database_url: str
+) -> None:
+    """As on AWS, where they are in SSM: what the notifier hears is told here. Red with the sending from here alone."""
+
+    def notifier() -> None:
+        while not database.execute("SELECT EXISTS (SELECT FROM outbox)").fetchone()[0]:
+            time.sleep(0.02)
+        asyncio.run(send(database_url))
+
+    with receiver(lambda one: (204 if one.headers.get("x-key") == "pa55" else 403, {})) as hook:
+        told = []
+        for reference in ("env:PASSWORD", "ssm:/vantage/hook"):
+            database.execute("DELETE FROM outbox")
+            save_channels(database, [Channel("hook", "webhook", {"url": hook.url, "headers": {"X-Key": reference}})])
+            beside = threading.Thread(target=notifier)
+            beside.start()
+            told.append(vantage("channels", "test", "hook"))
+            beside.join()
+    assert told[0].output == "hook: taken\n"
+    assert (told[1].exit_code, "ssm:/vantage/hook cannot be used: there is no SSM here" in told[1].output) == (2, True)
+    assert database.execute("SELECT count(*) FROM outbox WHERE given_up_at IS NULL").fetchone() == (0,)
 
 
 def test_announced_work_is_in_utc_whatever_its_clock_shows(database: Database) -> None:

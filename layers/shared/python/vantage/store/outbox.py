@@ -126,6 +126,34 @@ def waiting(connection: Connection) -> Sequence[Waiting]:
     return [Waiting(*row) for row in rows]
 
 
+def write_test(connection: Connection, channel: str) -> int:
+    """Have the notifier send a test message; returns the letter's id."""
+    row = connection.execute(
+        """INSERT INTO outbox (channel, subject, key, type, facts)
+           VALUES (%(name)s, 'test', 'test:' || gen_random_uuid(), 'test',
+                   jsonb_build_object('channel', %(name)s::text))
+           RETURNING id""",
+        {"name": channel},
+    ).fetchone()
+    connection.execute("SELECT pg_notify('vantage_outbox', '')")
+    return int(row[0]) if row else 0
+
+
+def fate(connection: Connection, letter_id: int) -> tuple[bool, str | None]:
+    """Whether a letter was taken, and why it was not at the last attempt; None: not tried yet."""
+    row = connection.execute(
+        "SELECT sent_at IS NOT NULL, last_error FROM outbox WHERE id = %s", (letter_id,)
+    ).fetchone()
+    return (row[0], row[1]) if row else (False, "the channel is gone")
+
+
+def withdraw(connection: Connection, letter_id: int) -> None:
+    """It is not to be sent any more."""
+    connection.execute(
+        "UPDATE outbox SET given_up_at = clock_timestamp() WHERE id = %s AND sent_at IS NULL", (letter_id,)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class ToldLetter:
     """A message that was taken."""
