@@ -84,10 +84,12 @@ BEGIN
         END LOOP;
     END LOOP;
 
-    -- A table can only be made and dropped by its owner: two functions do that in the owner's name, for these alone.
+    -- A table can only be made and dropped by its owner: two functions do that in the owner's name, for these alone; a third
+    -- writes what has become of heartbeats for a housekeeper that records nothing else.
     EXECUTE format('ALTER FUNCTION ensure_result_days(date, date) SECURITY DEFINER SET search_path = %I, pg_temp', current_schema());
+    EXECUTE format('ALTER FUNCTION record_heartbeats(timestamptz) SECURITY DEFINER SET search_path = %I, pg_temp', current_schema());
     EXECUTE format('ALTER FUNCTION drop_result_day(text) SECURITY DEFINER SET search_path = %I, pg_temp', current_schema());
-    REVOKE ALL ON FUNCTION ensure_result_days(date, date), drop_result_day(text) FROM PUBLIC;
+    REVOKE ALL ON FUNCTION ensure_result_days(date, date), drop_result_day(text), record_heartbeats(timestamptz) FROM PUBLIC;
     GRANT EXECUTE ON FUNCTION ensure_result_days(date, date) TO vantage_worker, vantage_housekeeper;
-    GRANT EXECUTE ON FUNCTION drop_result_day(text) TO vantage_housekeeper;
+    GRANT EXECUTE ON FUNCTION drop_result_day(text), record_heartbeats(timestamptz) TO vantage_housekeeper;
 END $$;

@@ -22,6 +22,7 @@ from vantage.monitors_file.values import Here
 from vantage.monitors_file.write import document, to_yaml
 from vantage.store.channels import Channel, load_channels
 from vantage.store.connection import Connection
+from vantage.store.heartbeats import ping_paths
 from vantage.store.maintenance import Maintenance, list_maintenance
 from vantage.store.monitors import Definition, load_definitions, pause, resume
 from vantage.store.regions import list_regions
@@ -103,6 +104,8 @@ def export_command(connection: Connection, as_json: bool) -> None:
 def list_command(connection: Connection, as_json: bool) -> None:
     """List all monitors."""
     stored = [whole(definition) for definition in load_definitions(connection)]
+    paths = ping_paths(connection, [words["slug"] for words in stored])
+    stored = [{**words, "ping": paths[words["slug"]]} if words["slug"] in paths else words for words in stored]
     if as_json:
         print_json({"data": stored, "next_cursor": None})
     elif stored:
@@ -221,7 +224,8 @@ def _part_json(part: Part[Any], identity: Callable[[Any], dict[str, str]]) -> di
 
 
 def _created(new: Definition, todo: Plan) -> str:
-    return "comes back, with its history" if new.slug in todo.revive else f"new, {_target(new.spec)}"
+    where = _target({"type": new.type, **new.spec})
+    return "comes back, with its history" if new.slug in todo.revive else f"new, {where}"
 
 
 def _changed(change: Any) -> str:
@@ -250,7 +254,9 @@ def _row(words: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _target(words: Mapping[str, Any]) -> str:
-    """Where a monitor looks: its URL, or its host with the port or the record."""
+    """Where a monitor looks: its URL, or its host with the port or the record; or where its job calls."""
+    if "ping" in words or words.get("type") == "heartbeat":
+        return str(words.get("ping", "heartbeat"))
     if "url" in words:
         return str(words["url"])
     return f"{words['host']}:{words['port']}" if "port" in words else f"{words['host']} {words.get('record', 'A')}"

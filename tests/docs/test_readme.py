@@ -109,10 +109,10 @@ def test_the_example_is_planned_without_fault(folder: Path, database: Connection
 def test_what_is_not_yet_taken_is_said() -> None:
     """What the file refuses as "not yet" stands in the list of what there is not, and nothing else does."""
     there_is_not = section(README, "What it does not do yet")
-    [item] = re.findall(r"^- \*\*Some keys of the file.*?(?=^- )", there_is_not, re.MULTILINE | re.DOTALL)
+    items = re.findall(r"^- \*\*Some keys of the file.*?(?=^- )", there_is_not, re.MULTILINE | re.DOTALL)
     refused = {**MonitorItem.not_yet, **Document.not_yet}
     named = {name for key, values in refused.items() for name in values or (key,)}
-    assert set(re.findall(r"`(\w+)`", item)) == named
+    assert set(re.findall(r"`(\w+)`", "".join(items))) == named
 
 
 def test_every_command_is_shown_or_explained() -> None:

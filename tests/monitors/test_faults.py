@@ -14,8 +14,8 @@ MONITOR = "monitors:\n  - name: Website\n    url: https://www.example.com/\n"
 IN_A_MONITOR = {  # what is added as line 4, and the fault there
     "intervall: 60s": "intervall: is no known key; is interval meant?",
     "colour: red": "colour: is no known key; there are name, slug, type, url, host, port, tls, record, group, tags, "
-    "enabled, public, show_url, interval, timeout, regions, confirmations, channels, method, headers, body, auth, "
-    "user_agent, redirects, ip_family, http2, verify_tls, expect",
+    "enabled, public, show_url, interval, grace, timeout, regions, confirmations, channels, method, headers, body, "
+    "auth, user_agent, redirects, ip_family, http2, verify_tls, expect",
     "body: x": "body: is sent with method POST only",
     "auth: {bearer: env:T, basic: {user: u, password: env:P}}": "auth: must be either bearer or basic",
     "auth: {}": "auth: must be either bearer or basic",
@@ -29,8 +29,8 @@ IN_A_MONITOR = {  # what is added as line 4, and the fault there
     "channels: [team]": "channels.0: is no channel here; none is configured",
     "channels: team": "channels: must be a list",
     "method: DELETE": "method: must be 'GET', 'HEAD' or 'POST'; it is DELETE",
-    "type: ftp": "type: must be 'http', 'tcp' or 'dns'; it is ftp",
-    "type: heartbeat": "not yet: type heartbeat",
+    "type: ftp": "type: must be 'http', 'tcp', 'dns' or 'heartbeat'; it is ftp",
+    "grace: 1h": "grace: is not for type http, but for heartbeat",
     "host: www.example.com": "host: is not for type http, but for tcp and dns",
     "port: 993": "port: is not for type http, but for tcp",
     "expect: {banner: OK}": "expect.banner: is not for type http, but for tcp; it is OK",
@@ -282,15 +282,20 @@ def test_bytes_that_are_not_utf_8_are_told_with_their_line(reading: Written) -> 
     assert said(reading("# one\nmonitors: []  # \xfc".encode("latin-1"))) == ["1.yaml:2: is not UTF-8"]
 
 
-def test_a_type_that_is_not_yet_taken_is_one_fault(reading: Written) -> None:
-    """Its own keys are not called wrong; a key that no type has is."""
+def test_a_heartbeat_has_no_keys_of_what_is_probed(reading: Written) -> None:
+    """Nobody goes there: no regions, no timeout; and a job of less than a minute is none."""
     text = "monitors:\n- {name: Backup, type: heartbeat, interval: 24h, grace: 1h}\n"
-    text += "- name: Other\n  type: heartbeat\n  grase: 1h\n"
+    text += "- {name: Other, type: heartbeat, grase: 1h}\n"
+    text += "- {name: Third, type: heartbeat, regions: [EU], timeout: 5s, url: https://example.com}\n"
+    text += "- {name: Fourth, type: heartbeat, interval: 30s, timeout: 5s}\n"
+    text += "- {name: Fifth, type: heartbeat, grace: 25h}\n"
 
     assert said(reading(text)) == [
-        "1.yaml:2: not yet: type heartbeat",
-        "1.yaml:4: not yet: type heartbeat",
-        "1.yaml:5: grase: is no known key; is grace meant?",
+        "1.yaml:3: grase: is no known key; is grace meant?",
+        "1.yaml:4: url: is not for type heartbeat, but for http",
+        "1.yaml:5: interval: must be a minute at least for type heartbeat; it is 30s",
+        "1.yaml:5: timeout: is not for type heartbeat, whose job calls by itself; it is 5s",
+        "1.yaml:6: grace: must be from 1m to 24h",
     ]
 
 

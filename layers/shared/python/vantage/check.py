@@ -39,6 +39,8 @@ class Reason(StrEnum):
     BANNER = "banner"
     RECORD = "record"
     GUARD = "guard"
+    MISSED = "missed"  # a heartbeat that did not come in time
+    FAILED = "failed"  # a job that said that it failed
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from vantage.durations import Durations
 from vantage.schedule import TICK_MS, TICK_S
 from vantage.store import judging, ledger, outbox, results, rollups
 from vantage.store.connection import Connection, answering
+from vantage.store.heartbeats import record_heartbeats
 from vantage.store.references import keep_references
 from vantage.store.regions import list_regions
 from vantage.stream.writer import StreamWriter, Trimmed
@@ -36,6 +37,7 @@ class Kept:
     notices: int = 0
     marks_dropped: int = 0
     references_changed: int = 0
+    heartbeats: int = 0
     letters_dropped: int = 0
     windows_worked_out: int = 0
 
@@ -63,6 +65,7 @@ class Housekeeper:
         kept = Kept()
         kept.references_changed = keep_references(self.connection, self.references)
         self._make_days(now_ms)
+        kept.heartbeats = record_heartbeats(self.connection, now_ms / 1000)
         kept.closed = self._close_ticks(now_ms / 1000 if close_all else now_ms / 1000 - self.durations.close_after_s)
         kept.hours_rolled, kept.days_rolled = self._roll_up(now_ms)
         kept.days_dropped = self._drop_days(now_ms)

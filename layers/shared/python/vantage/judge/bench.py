@@ -9,7 +9,7 @@ from vantage import schedule
 from vantage.check import Status
 from vantage.judge import memory
 from vantage.judge.facts import cause, latest_of, moment, monitor_facts, region_facts
-from vantage.monitor import Region
+from vantage.monitor import MonitorType, Region
 from vantage.store.judging import Decided, FaultAt, HeldState, Record, Seen, Subject
 from vantage.verdict.decisions import Incident, Judgement, Notice, NoticeKind
 from vantage.verdict.monitor import MonitorState, judge_slot, wants_sooner
@@ -87,15 +87,18 @@ class MonitorBench:
             self._leave(outcome)
             return
         state, verdict = self.state(), self.verdict
-        for slot in self.slots():
+        slots = self.slots(state)
+        for slot in slots:
             before = state
-            seen = SeenAtSlot(self._rows_at(state, slot), self.frame.at_fault, any_holds(self.windows, slot.at_ms))
+            at_fault = () if self._is_heartbeat else self.frame.at_fault
+            seen = SeenAtSlot(self._rows_at(state, slot), at_fault, any_holds(self.windows, slot.at_ms))
             state, judgement = judge_slot(state, slot, seen, self._rules())
             self._note(outcome, before, state, judgement)
             if judgement.verdict != verdict:
                 verdict = judgement.verdict
                 outcome.verdicts.append({"monitor_id": self.subject.id, "at": slot.at_ms, "verdict": verdict})
-        self._note_sooner(outcome, state)
+        if slots and not self._is_heartbeat:
+            self._note_sooner(outcome, state, slots[-1])
         if memory.is_quiet(state) and verdict == Verdict.UP:
             outcome.forgotten += [self.subject.id] if self.kept else []
         else:
@@ -112,11 +115,17 @@ class MonitorBench:
         }
         return memory.woken({one.region: _held(one, newest.get(one.region), self._rules()) for one in self.held})
 
-    def slots(self) -> list[Slot]:
+    @property
+    def _is_heartbeat(self) -> bool:
+        return self.subject.type == MonitorType.HEARTBEAT
+
+    def slots(self, state: MonitorState) -> list[Slot]:
         """Its scheduled slots in the tick, and the extra ones that a region has seen."""
         subject, frame = self.subject, self.frame
         if subject.interval_s is None or subject.phase_s is None:
             return []
+        if self._is_heartbeat:
+            return self._written_slots(state, subject.interval_s)
         regions = tuple(r for r in frame.regions if subject.regions is None or r in subject.regions)
         scheduled = schedule.slots_ms(subject.phase_s, subject.interval_s, frame.spread_s, frame.tick_s)
         slots = {at_ms: Slot(at_ms, subject.interval_s, regions) for at_ms in scheduled}
@@ -126,12 +135,23 @@ class MonitorBench:
                 slots[row.at_ms] = Slot(row.at_ms, subject.interval_s, regions, extra=True)
         return [slots[at_ms] for at_ms in sorted(slots)] if regions else []
 
+    def _written_slots(self, state: MonitorState, interval_s: int) -> list[Slot]:
+        """A heartbeat's slots are written when their grace is over, whatever tick that is in; each is judged then."""
+        known = {region: one.newest.at_ms for region, one in state.regions.items() if one.newest}
+        return [
+            Slot(one.row.at_ms, interval_s, (one.region,), extra=one.row.extra)
+            for one in self.rows
+            if one.row.at_ms > known.get(one.region, -1)
+        ]
+
     def _rules(self) -> Rules:
+        if self._is_heartbeat:  # what a job says needs nobody to confirm it
+            return replace(self.frame.rules, confirm_down=1, confirm_up=1, single=1)
         confirmations = self.subject.confirmations
         return replace(self.frame.rules, confirm_down=confirmations, confirm_up=confirmations)
 
     def _counts(self, region: Region, row: Row) -> bool:
-        at_fault = (region, schedule.tick_of(row.at_ms)) in self.frame.faults
+        at_fault = (region, schedule.tick_of(row.at_ms)) in self.frame.faults and not self._is_heartbeat
         return counts(row.status, in_maintenance=any_holds(self.windows, row.at_ms), at_fault=at_fault)
 
     def _rows_at(self, state: MonitorState, slot: Slot) -> Mapping[Region, Sequence[Row]]:
@@ -157,11 +177,10 @@ class MonitorBench:
         outcome.sooner.append({"monitor_id": monitor_id, "wanted": False})
         outcome.forgotten.append(monitor_id)
 
-    def _note_sooner(self, outcome: Outcome, state: MonitorState) -> None:
+    def _note_sooner(self, outcome: Outcome, state: MonitorState, last: Slot) -> None:
         """Whether the next tick is to look again, as of its last slot; announced work is not worth another look."""
-        if slots := self.slots():
-            wanted = wants_sooner(state, slots[-1], self._rules()) and not any_holds(self.windows, slots[-1].at_ms)
-            outcome.sooner.append({"monitor_id": self.subject.id, "wanted": wanted})
+        wanted = wants_sooner(state, last, self._rules()) and not any_holds(self.windows, last.at_ms)
+        outcome.sooner.append({"monitor_id": self.subject.id, "wanted": wanted})
 
     def _note(self, outcome: Outcome, before: MonitorState, after: MonitorState, judgement: Judgement) -> None:
         """Turn what was decided at a slot into records."""

@@ -38,16 +38,7 @@ def faults_of(model: type[Item], node: Node, here: Here) -> tuple[Item | None, l
         return model.model_validate(node.plain, context=here), []
     except ValidationError as error:
         details = [dict(detail) for detail in error.errors(include_url=False)]
-        if isinstance(node.plain, dict) and node.plain.get("type") in model.not_yet.get("type", ()):
-            details = [detail for detail in details if _concerns_any_type(model, detail)]
         return None, [fault for detail in details for fault in _fault(model, node, detail)]
-
-
-def _concerns_any_type(model: type[Strict], detail: Mapping[str, Any]) -> bool:
-    """Whether it is worth saying of a type that is not yet taken: that very thing, and keys that no type has."""
-    path = detail["loc"]
-    unknown = detail["type"] == "extra_forbidden" and path[-1] not in _holder(model, path).not_yet
-    return unknown or path == ("type",)
 
 
 def _fault(model: type[Strict], node: Node, detail: Mapping[str, Any]) -> Iterator[Fault]:

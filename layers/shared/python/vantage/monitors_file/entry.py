@@ -14,6 +14,7 @@ DEFAULTS: Entry = MonitorItem.model_construct(name="any").model_dump(exclude={"n
     "group": None,
     "regions": None,
     "user_agent": None,
+    "grace": format_ms(MonitorItem.model_fields["grace"].default),
 }
 
 
@@ -55,11 +56,17 @@ def entry(stored: Definition) -> Entry:
         "confirmations": stored.confirmations,
         "channels": list(stored.channels),
     }
-    return {key: words[key] for key in MonitorItem.model_fields if key in words and not _is_default(key, words[key])}
+    taken = keys_of(stored.type)
+    return {
+        key: words[key]
+        for key in MonitorItem.model_fields
+        if key in words and key in taken and not _is_default(key, words[key])
+    }
 
 
 def _in_words(spec: Mapping[str, Any]) -> Entry:
     """A spec with its durations and sizes as people write them."""
+    spec = {key: format_ms(value) if key == "grace" else value for key, value in spec.items()}
     expect = {key: dict(value) if isinstance(value, dict) else value for key, value in spec.get("expect", {}).items()}
     if "latency" in expect:
         expect["latency"] = {key: format_ms(ms) for key, ms in expect["latency"].items()}
@@ -71,7 +78,7 @@ def _in_words(spec: Mapping[str, Any]) -> Entry:
 def whole(stored: Definition) -> Entry:
     """A stored monitor in the file's words, with the defaults of its type."""
     defaults = {key: value for key, value in DEFAULTS.items() if key in keys_of(stored.type)}
-    return defaults | ({} if stored.type == "http" else {"expect": {}}) | entry(stored)
+    return defaults | ({} if stored.type in ("http", "heartbeat") else {"expect": {}}) | entry(stored)
 
 
 def _is_default(key: str, value: Any) -> bool:

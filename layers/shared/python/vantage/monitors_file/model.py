@@ -23,6 +23,7 @@ from vantage.monitors_file.status_page import StatusPageItem
 from vantage.monitors_file.strict import Strict, absent, later, refuse_at, without_default
 from vantage.monitors_file.values import (
     Channels,
+    Grace,
     Headers,
     Host,
     Interval,
@@ -43,12 +44,17 @@ OWN_KEYS: Mapping[str, tuple[str, ...]] = {
     "http": ("url", "method", "headers", "body", "auth", "user_agent", "redirects", "ip_family", "http2", "verify_tls"),
     "tcp": ("host", "port", "tls", "ip_family", "verify_tls"),
     "dns": ("host", "record"),
+    "heartbeat": ("grace",),
 }
 """The keys that say how a target of a type is reached."""
-NEEDED: Mapping[str, tuple[str, ...]] = {"http": ("url",), "tcp": ("host", "port"), "dns": ("host",)}
+NEEDED: Mapping[str, tuple[str, ...]] = {"http": ("url",), "tcp": ("host", "port"), "dns": ("host",), "heartbeat": ()}
 PROBED = {key for keys in OWN_KEYS.values() for key in keys} | {"expect"}
-"""The keys that the prober reads: they travel in the stream, each only where it is not the default."""
+"""The keys of a monitor's spec, which the prober reads: they travel in the stream, each only where it is not the
+default."""
 
+UNPROBED = {"timeout", "regions", "confirmations", "expect"}
+"""What a heartbeat cannot have, since nobody goes there."""
+NO_PROBE = "is not for type heartbeat, whose job calls by itself"
 
 TYPES = ByType(OWN_KEYS, NEEDED, default="http")
 OF_TYPE = TYPES.validator()
@@ -104,8 +110,6 @@ class MonitorItem(Strict):
     """One monitor, in the words of the file."""
 
     model_config = {"json_schema_extra": TYPES.in_schema}
-    not_yet = {**later("grace"), "type": ("heartbeat",)}
-
     name: Line
     slug: Slug = Field(
         "",
@@ -113,7 +117,7 @@ class MonitorItem(Strict):
         description="identity; made from the name where it is absent",
         json_schema_extra=without_default,
     )
-    type: Literal["http", "tcp", "dns"] = "http"
+    type: Literal["http", "tcp", "dns", "heartbeat"] = "http"
     url: Annotated[Url, OF_TYPE] = NEEDED_BY_TYPE
     host: Annotated[Host, OF_TYPE] = NEEDED_BY_TYPE
     port: Annotated[int, Field(ge=1, le=65_535), OF_TYPE] = NEEDED_BY_TYPE
@@ -125,6 +129,7 @@ class MonitorItem(Strict):
     public: bool = Field(False, description="false = on no public page")
     show_url: bool = Field(False, description="false = a public page shows name and group only")
     interval: Interval = 60_000
+    grace: Annotated[Grace, OF_TYPE] = Field(300_000, description="how much later than its interval a job may call")
     timeout: Timeout = 10_000
     regions: Regions | None = Field(None, description="null = every enabled one")
     confirmations: Annotated[int, Field(ge=1, le=10)] = 2
@@ -139,6 +144,17 @@ class MonitorItem(Strict):
     http2: Annotated[bool, OF_TYPE] = Field(False, description="spoken where the server offers it, over https")
     verify_tls: Annotated[bool, OF_TYPE] = True
     expect: Annotated[Expect, AfterValidator(_for_type)] = Expect()
+
+    @model_validator(mode="after")
+    def _calls_by_itself(self) -> "MonitorItem":
+        if self.type == "heartbeat":
+            strange = sorted(UNPROBED & self.model_fields_set)
+            short = ["interval"] if self.interval < 60_000 else []
+            refuse_at(
+                ((key,), "must be a minute at least for type heartbeat" if key in short else NO_PROBE)
+                for key in (*short, *strange)
+            )
+        return self
 
     @model_validator(mode="after")
     def _can_be_probed(self, info: ValidationInfo) -> "MonitorItem":
@@ -163,7 +179,6 @@ def _optional(model: type[Strict], without: Iterable[str]) -> dict[str, Any]:
 Defaults: type[Strict] = create_model(
     "Defaults", __base__=Strict, __doc__="Any key of a monitor but its identity.", **_optional(MonitorItem, IDENTITY)
 )
-Defaults.not_yet = MonitorItem.not_yet
 Defaults.not_here = dict.fromkeys(IDENTITY, "is each monitor's own and cannot be a default")
 
 
@@ -189,7 +204,8 @@ class MonitorsFile(Document):
 
 def keys_of(kind: str) -> set[str]:
     """The keys that a monitor of a type can have."""
-    return set(MonitorItem.model_fields) - (PROBED - {"expect"}) | set(OWN_KEYS[kind])
+    taken = set(MonitorItem.model_fields) - (PROBED - {"expect"}) | set(OWN_KEYS[kind])
+    return taken - UNPROBED if kind == "heartbeat" else taken
 
 
 def json_schema() -> dict[str, Any]:

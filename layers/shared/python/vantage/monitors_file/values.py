@@ -83,6 +83,12 @@ def _interval(value: object) -> int:
     return interval_ms
 
 
+def _grace(value: object) -> int:
+    if not 60_000 <= (grace_ms := parse_ms(value)) <= 86_400_000:
+        raise ValueError("must be from 1m to 24h")
+    return grace_ms
+
+
 def _timeout(value: object, info: ValidationInfo) -> int:
     if not 1_000 <= (timeout_ms := parse_ms(value)) <= 30_000:
         raise ValueError("must be from 1s to 30s")
@@ -237,6 +243,7 @@ Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(one_line
 Slug = Annotated[str, AfterValidator(_slug), WithJsonSchema({"type": "string", "pattern": f"^{SLUG}$"})]
 Interval = Annotated[int, BeforeValidator(_interval), _IN_WORDS, _DURATION]
 Timeout = Annotated[int, BeforeValidator(_timeout), _IN_WORDS, _DURATION]
+Grace = Annotated[int, BeforeValidator(_grace), _DURATION]
 Duration = Annotated[int, BeforeValidator(parse_ms), _DURATION]
 Span = Annotated[int, BeforeValidator(_span), _IN_WORDS, _DURATION]
 RemindEvery = Annotated[int, BeforeValidator(_remind_every), _IN_WORDS, _DURATION]

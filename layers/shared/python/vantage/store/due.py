@@ -21,7 +21,7 @@ SELECT d.at_ms, d.monitor_id, d.regions::text[], d.interval_s, d.extra,
     (SELECT %(tick_s)s::bigint * 1000 + offset_ms(phase_s, interval_s, %(spread)s) AS at_ms,
             monitor_id, regions, interval_s, false AS extra
        FROM monitor_schedule
-      WHERE enabled AND interval_s >= 60 AND from_tick <= %(tick)s AND %(tick)s < until_tick
+      WHERE enabled AND interval_s >= 60 AND NOT heartbeat AND from_tick <= %(tick)s AND %(tick)s < until_tick
         AND is_due(phase_s, interval_s, %(tick_s)s)
         AND (phase_s %% 60, monitor_id) > (%(phase)s, %(monitor)s)
       ORDER BY phase_s %% 60, monitor_id LIMIT %(limit)s)
@@ -39,7 +39,7 @@ SELECT d.at_ms, d.monitor_id, d.regions::text[], d.interval_s, d.extra,
     (SELECT %(tick_s)s::bigint * 1000 + offset_ms(phase_s, interval_s, %(spread)s),
             monitor_id, regions, interval_s, true
        FROM sooner JOIN monitor_schedule USING (monitor_id)
-      WHERE enabled AND interval_s > 60 AND from_tick <= %(tick)s AND %(tick)s < until_tick
+      WHERE enabled AND interval_s > 60 AND NOT heartbeat AND from_tick <= %(tick)s AND %(tick)s < until_tick
         AND NOT is_due(phase_s, interval_s, %(tick_s)s)
         AND (phase_s %% 60, monitor_id) > (%(phase)s, %(monitor)s)
       ORDER BY phase_s %% 60, monitor_id LIMIT %(limit)s)

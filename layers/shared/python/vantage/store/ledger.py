@@ -145,7 +145,7 @@ def close_tick(connection: Connection, tick_s: int) -> None:
         WITH due AS (
             SELECT regions, sum(CASE WHEN interval_s < 60 THEN 60 / interval_s ELSE 1 END) AS n
               FROM monitor_schedule
-             WHERE enabled AND from_tick <= %(tick)s AND %(tick)s < until_tick
+             WHERE enabled AND NOT heartbeat AND from_tick <= %(tick)s AND %(tick)s < until_tick
                AND is_due(phase_s, interval_s, %(tick_s)s)
              GROUP BY regions)
         UPDATE tick_ledger l SET closed_at = clock_timestamp(),

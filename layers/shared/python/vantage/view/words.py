@@ -32,6 +32,8 @@ _REASONS = {
     "banner": "unexpected banner",
     "record": "unexpected record",
     "guard": "not allowed",
+    "missed": "no call in time",
+    "failed": "the job says it failed",
 }
 
 
