@@ -20,7 +20,7 @@ from vantage.monitors_file.channel import ChannelItem
 from vantage.monitors_file.expect import BY_TYPE, Expect
 from vantage.monitors_file.maintenance import MaintenanceItem
 from vantage.monitors_file.status_page import StatusPageItem
-from vantage.monitors_file.strict import Strict, absent, later, refuse_at, without_default
+from vantage.monitors_file.strict import Strict, absent, refuse_at, without_default
 from vantage.monitors_file.values import (
     Channels,
     Grace,

@@ -21,11 +21,6 @@ class Strict(BaseModel):
     not_here: ClassVar[Mapping[str, str]] = {}
 
 
-def later(*keys: str) -> dict[str, tuple[str, ...]]:
-    """Keys that a later version will take."""
-    return dict.fromkeys(keys, ())
-
-
 def without_default(schema: dict[str, Any]) -> None:
     """Take a default out of a JSON Schema: it stands for "absent" and is no value."""
     schema.pop("default", None)
