@@ -360,7 +360,7 @@ def test_postgres_ended_in_the_middle_is_said_and_the_next_run_resumes(
                 database.execute("SELECT pg_terminate_backend(%s)", (mine.info.backend_pid,))
                 return refused
 
-        with pytest.raises(ServerUnavailable, match=r"PostgreSQL does not answer .*Check DATABASE_URL"):
+        with pytest.raises(ServerUnavailable, match=r"PostgreSQL does not answer \(terminating.*Check DATABASE_URL"):
             run(mine, Ending(redis_client_url(redis_client)), minute, owner="ended")
     database.execute("UPDATE tick_ledger SET lease_until = now() - interval '1 s'")
     run(database, stream, minute, owner="next")

@@ -39,12 +39,20 @@ def _unavailable(error: psycopg.Error) -> ServerUnavailable:
         return ServerUnavailable(
             "DATABASE_URL is malformed; it must be like postgresql://user:password@host:5432/name."
         )
-    reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+    reason = _reason(error)
     if isinstance(error, psycopg.errors.LockNotAvailable | psycopg.errors.QueryCanceled):
         return ServerUnavailable(
             f"PostgreSQL kept this run waiting ({reason}). See what holds locks (pg_stat_activity, wait_event_type)."
         )
     return ServerUnavailable(f"PostgreSQL does not answer ({reason}). Check DATABASE_URL and that the server runs.")
+
+
+def _reason(error: psycopg.Error) -> str:
+    """What the driver says first; where it tried several addresses, what the last one came to."""
+    lines = [line.strip(" \t-") for line in str(error).splitlines() if line.strip()]
+    if not lines:
+        return type(error).__name__
+    return lines[-1] if lines[0].startswith("Multiple") else lines[0].removeprefix("consuming input failed: ")
 
 
 RDS_AUTHORITIES = Path(__file__).with_name("rds.pem")
