@@ -65,9 +65,8 @@ MUTATIONS = (
         _tests("tests/test_produce.py", "all_or_nothing"), (("$4\\r\\nEXEC", "$4\\r\\nPING"),),
     ),
     Mutation(
-        "ledger rows locked in any order", "migrations/0004_judging.sql",
-        "FROM unnest(p_at) t)\n      ORDER BY l.tick FOR UPDATE",
-        "FROM unnest(p_at) t)\n      ORDER BY random() FOR UPDATE",
+        "ledger rows locked in any order", "migrations/0025_judging_in_portions.sql",
+        "      ORDER BY l.tick FOR UPDATE;", "      ORDER BY random() FOR UPDATE;",
         ("tests/faults/test_recording.py",),
     ),
     Mutation(
@@ -93,7 +92,7 @@ MUTATIONS = (
     Mutation(
         "a pool smaller than the probes", f"{PACKAGE}/probe/prober.py",
         "        return await http.attempt(self._means, self._plan(check), trace)",
-        "        self._pool = getattr(self, '_pool', None) or asyncio.Semaphore(10)\n        async with self._pool:\n"
+        "        self._pool = getattr(self, '_pool', None) or asyncio.Semaphore(4)\n        async with self._pool:\n"
         "            return await http.attempt(self._means, self._plan(check), trace)",
         _tests("tests/faults/test_lived.py", "everything-hangs"),
     ),
