@@ -149,8 +149,11 @@ def _reason(seen: Facts) -> str:
 
 
 def _others(facts: Facts) -> str:
-    fine = [seen["region"] for seen in facts["regions"] if seen["state"] in ("up", "degraded")]
-    return f" {capital(names(fine))} {'is' if len(fine) == 1 else 'are'} fine." if fine else ""
+    told = ""
+    for state, word in (("up", "fine"), ("degraded", "degraded")):
+        if some := [seen["region"] for seen in facts["regions"] if seen["state"] == state]:
+            told += f" {capital(names(some))} {'is' if len(some) == 1 else 'are'} {word}."
+    return told
 
 
 def _since(moment: str, at: datetime) -> str:
