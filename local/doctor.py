@@ -209,7 +209,9 @@ def _parameters(session: Any, stack: str, environment: str) -> Finding:
     names = [f"/{stack}/{function}/{url}" for function in functions for url in ("redis-url", "database-url")]
     if len(functions) > 1:
         names.append(f"/{stack}/notifier/database-url")  # it does without Redis
-    missing = session.client("ssm").get_parameters(Names=names)["InvalidParameters"]
+    asked = [{"Key": "Name", "Option": "Equals", "Values": names}]  # never their values
+    there = session.client("ssm").describe_parameters(ParameterFilters=asked, MaxResults=50)["Parameters"]
+    missing = set(names) - {each["Name"] for each in there}
     is_so = f"{len(names) - len(missing)} of {len(names)} there"
     return Finding("Secrets in SSM", not missing, is_so, f"Run: make secrets REGION={environment} (needs the URLs).")
 
