@@ -67,7 +67,7 @@ BEGIN
         ('{api}', 'SELECT', '{migration, check_result, probe_detail, dead_letter, region_state, region_fault, egress_cut, flip, verdict, '
                             'judged_memory, judged_operator, incident, incident_event, advisory, channel, outbox, maintenance, '
                             'maintenance_window, check_rollup_hour, check_rollup_day, slot_rollup_hour, slot_rollup_day, '
-                            'rollup_hour, rollup_day, slow_episode, sooner, token, audit, heartbeat}'),
+                            'rollup_hour, rollup_day, slow_episode, sooner, token, audit, heartbeat, status_page}'),
         ('{api}', 'INSERT, UPDATE', '{monitor, monitor_schedule, heartbeat}'),
         ('{api}', 'INSERT, UPDATE, DELETE', '{channel, maintenance, maintenance_window}'),
         ('{api}', 'UPDATE (enabled)', '{region}'),
