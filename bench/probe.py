@@ -1,13 +1,11 @@
-"""The probe's bench: CPU, memory and truth of a check, beside httpx, Node's fetch and the floor, on the same targets.
+"""The probe's bench: CPU, memory and truth of a check, beside what else asks sites, on the same targets.
 
 One core for the client, another for the targets, a fresh process for each run, the clients in turn; each ratio is the
 median of the repeats' own ratios. Linux only: all of 127/8 is its loopback, and processes can be held to a core.
 """
 
 import json
-import os
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,15 +14,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from typing import Any
 
+from bench.probe_peers import NAMES, Field, Run, missing, on_core, run, valkey
 from bench.report import REPEATS, Limit, Row, at_most, compared, measured, not_compared
 
 ROOT = Path(__file__).parents[1]
 ORIGINS, QUICK_ORIGINS, QUICK_REPEATS = 1000, 400, 2
 FEW, MANY = 10, 400
-NAMES = {"httpx": "httpx, a pool per origin", "undici": "Node's fetch (undici)", "floor": "socket + ssl + httptools"}
-Run = dict[str, Any]
 
 
 def rows(quick: bool) -> list[Row]:
@@ -32,10 +28,11 @@ def rows(quick: bool) -> list[Row]:
     if sys.platform != "linux":
         return [not_compared("probe: CPU, memory, truth", None, "", "needs Linux")]
     origins, repeats = (QUICK_ORIGINS, QUICK_REPEATS) if quick else (ORIGINS, REPEATS)
-    with _many_files(), _targets(max(origins, MANY)) as targets:
-        runs = [_round(targets, origins) for _ in range(repeats)]
-        few = [(_run("vantage", targets, FEW), _run("vantage", targets, MANY)) for _ in range(repeats)]
-    return [*_compared(runs), _flat(few), *_by_itself(runs), *_missing()]
+    with _many_files(), _targets(max(origins, MANY)) as targets, valkey() as socket:
+        field = Field(targets, socket)
+        runs = [_round(field, origins) for _ in range(repeats)]
+        few = [(run("vantage", field, FEW), run("vantage", field, MANY)) for _ in range(repeats)]
+    return [*_compared(runs), _flat(few), *_by_itself(runs)]
 
 
 @contextmanager
@@ -48,32 +45,16 @@ def _many_files() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def _round(targets: Run, origins: int) -> dict[str, Run]:
-    clients = ["vantage", "httpx", "floor"] + (["undici"] if shutil.which("node") else [])
-    found = {client: _run(client, targets, origins) for client in clients}
-    found["truth"] = json.loads(urllib.request.urlopen(f"http://127.0.1.1:{targets['http']}/spent").read())
-    return found
-
-
-def _run(client: str, targets: Run, origins: int) -> Run:
-    where = ["https", str(targets["https"]), str(origins)]
-    if client == "undici":
-        command = ["node", str(ROOT / "bench" / "probe_undici.mjs"), *where]
-    else:
-        slow = ["slow"] if client == "vantage" else []
-        command = [sys.executable, "-m", "bench.probe_clients", client, *where, targets["ca"], *slow]
-    env = {**os.environ, "NODE_EXTRA_CA_CERTS": targets["ca"]}
-    done = subprocess.run(_on_core(0, command), capture_output=True, text=True, cwd=ROOT, env=env, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{client}: {done.stderr[-500:]}")
-    found: Run = json.loads(done.stdout)
+def _round(field: Field, origins: int) -> dict[str, Run]:
+    found = {client: run(client, field, origins) for client in ("vantage", *NAMES) if missing(client) is None}
+    found["truth"] = json.loads(urllib.request.urlopen(f"http://127.0.1.1:{field.targets['http']}/spent").read())
     return found
 
 
 @contextmanager
 def _targets(origins: int) -> Iterator[Run]:
     with tempfile.TemporaryDirectory() as directory:
-        command = _on_core(1, [sys.executable, "-m", "bench.probe_targets", directory, str(origins)])
+        command = on_core(1, [sys.executable, "-m", "bench.probe_targets", directory, str(origins)])
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as process:
             assert process.stdin is not None
             assert process.stdout is not None
@@ -81,24 +62,26 @@ def _targets(origins: int) -> Iterator[Run]:
             process.stdin.close()
 
 
-def _on_core(core: int, command: list[str]) -> list[str]:
-    return ["taskset", "-c", str(core), *command] if shutil.which("taskset") and (os.cpu_count() or 1) > 1 else command
+LIMITS: dict[tuple[str, str], Limit | None] = {
+    ("httpx", "cold"): at_most(0.65), ("httpx", "warm"): at_most(0.25),
+    ("undici", "cold"): at_most(1.0), ("undici", "warm"): at_most(1.0),
+    ("axios", "cold"): at_most(1.0), ("axios", "warm"): at_most(1.0),
+    ("fetch", "cold"): None, ("fetch", "warm"): None,
+    ("floor", "cold"): None, ("floor", "warm"): None,
+    ("blackbox", "cold"): None,
+    ("predecessor", "cold"): None, ("predecessor", "warm"): None,
+}  # fmt: skip
 
 
 def _compared(runs: list[dict[str, Run]]) -> Iterator[Row]:
     """Ours against each other client; without a limit: reported, no gate."""
-    limits: dict[tuple[str, str], Limit | None] = {
-        ("httpx", "cold"): at_most(0.65), ("httpx", "warm"): at_most(0.25),
-        ("undici", "cold"): at_most(1.0), ("undici", "warm"): at_most(1.0),
-        ("floor", "cold"): None, ("floor", "warm"): None,
-    }  # fmt: skip
-    for (client, kind), limit in limits.items():
+    for (client, kind), limit in LIMITS.items():
         name, ours = f"probe: CPU per check, {kind}", median(run["vantage"][f"{kind}_ms"] for run in runs)
-        if client in runs[0]:
+        if why := missing(client):
+            yield not_compared(name, ours, "ms", why, limit)
+        else:
             ratio = median(run["vantage"][f"{kind}_ms"] / run[client][f"{kind}_ms"] for run in runs)
             yield compared(name, ours, "ms", NAMES[client], ratio, limit)
-        else:
-            yield not_compared(name, ours, "ms", "Node.js is not installed", limit)
 
 
 def _flat(few: list[tuple[Run, Run]]) -> Row:
@@ -118,8 +101,3 @@ def _error_p99_ms(run: dict[str, Run]) -> float:
     truth, seen = run["truth"], run["vantage"]["first_byte_us"]
     errors = sorted(abs(us - truth[f"/slow/{number}"]) / 1000 for number, us in enumerate(seen))
     return float(errors[int(len(errors) * 0.99)])
-
-
-def _missing() -> Iterator[Row]:
-    for name in ("axios", "prometheus-blackbox-exporter", "this design's predecessor"):
-        yield not_compared("probe: CPU per check, cold", None, "ms", f"{name}: not compared here")

