@@ -154,6 +154,28 @@ def test_each_region_has_the_parameters_that_its_functions_read(aws: Aws) -> Non
         assert {each["Type"] for each in found} == {"SecureString"}
 
 
+def smoke(aws: Aws) -> tuple[int, list[str]]:
+    """How `make smoke REGION=india` ends, and its lines that say FAIL."""
+    tool = [sys.executable, str(ROOT / "tools" / "smoke.py"), "india"]
+    run = subprocess.run(tool, env=aws.env, capture_output=True, text=True, check=False)
+    assert run.stdout.count("\n") == 5, run.stdout + run.stderr
+    return run.returncode, [line.split(": ")[0].split()[-1] for line in run.stdout.splitlines() if "FAIL" in line]
+
+
+def test_smoke_tells_a_region_at_work_from_one_that_only_stands_there(aws: Aws) -> None:
+    """Deployed and silent fails, with results it is well, and an alarm that rings is named."""
+    watch = aws.client("cloudwatch", "ap-south-1")
+    assert smoke(aws) == (1, ["vantage-worker", "INDIA"])
+    worker = [{"Name": "FunctionName", "Value": "vantage-worker"}]
+    runs = [{"MetricName": name, "Value": n, "Dimensions": worker} for name, n in (("Invocations", 9), ("Errors", 0))]
+    watch.put_metric_data(Namespace="AWS/Lambda", MetricData=runs)
+    stored = {"MetricName": "ChecksStored", "Value": 90, "Dimensions": [{"Name": "Region", "Value": "INDIA"}]}
+    watch.put_metric_data(Namespace="vantage", MetricData=[stored])
+    assert smoke(aws) == (0, [])
+    watch.set_alarm_state(AlarmName="vantage-lost", StateValue="ALARM", StateReason="a test")
+    assert smoke(aws) == (1, ["alarms"])
+
+
 def everything(aws: Aws, aws_region: str) -> dict[str, set[str]]:
     """What a region holds, by kind: the names of whatever a stack makes there."""
     cloudwatch, scheduler = aws.client("cloudwatch", aws_region), aws.client("scheduler", aws_region)
