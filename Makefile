@@ -43,13 +43,16 @@ clean: ## remove .venv and every cache; .vantage, where runs keep their history,
 	rm -rf .venv .venv-checkov .aws-sam .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: build dashboards
+.PHONY: build dashboards dashboard-preview
 
 build: setup ## what goes to AWS, for both architectures, into .aws-sam/ (no Docker)
 	@exec tools/build-aws
 
 dashboards: setup ## the dashboards anew into template.yaml, from tools/dashboards.py
 	@exec $(BIN)/python tools/dashboards.py
+
+dashboard-preview: setup ## them as pictures, of what METRICS_NAMESPACE=vantage make run wrote (DATA_DIR=.vantage)
+	@exec $(BIN)/python -m tools.dashboard_preview $(or $(DATA_DIR),.vantage) docs/images
 
 .PHONY: soak
 
