@@ -25,7 +25,7 @@ COMMANDS = {
     "ledger": "Where the checks of each minute ended: the sheet.",
     "doctor": "Is everything there that is needed, and what to do where it is not.",
     "migrate": "Bring the database up to date.",
-    "import": "Take over monitors and their history: prisma.",
+    "import": "Take over what another system watched: kuma, prisma.",
     "dev": "For who works on Vantage itself: fill, replay, uptime.",
 }
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -39,11 +40,17 @@ def test_every_command_of_script_md_works(env: dict[str, str]) -> None:
     told = []
     for command in commands:
         for one in command.replace("\\\n", " ").splitlines():
+            if assigned := re.match(r"([A-Z]+)=", one):
+                echo = f'{one}; printf %s "${assigned[1]}"'
+                run = subprocess.run(["bash", "-c", echo], env=env, capture_output=True, text=True, check=True)
+                env[assigned[1]] = run.stdout
+                continue
             more = ' -w "\\n%{http_code}"' if one.startswith("curl") else ""
             shell = {**env, "VANTAGE_URL": "", "VANTAGE_TOKEN": ""} if one.startswith("vantage") else env
             run = subprocess.run(["bash", "-c", one + more], env=shell, capture_output=True, text=True, check=True)
             told.append(run.stdout)
     assert told[0].startswith("vantage_")
+    assert env["PING"].startswith("/ping/")
     answers = [text.rsplit("\n", 1) for text in told[1:]]
     assert [status for _, status in answers].count("422") == 1
     # Made private by the PUT before: a badge of it is as if it were not there.

@@ -10,5 +10,6 @@ login    /login and /logout: a token as a cookie
 badges   /badge/{slug}/status.svg and its like
 metrics  /metrics, for Prometheus
 feed     /incidents.atom
+ping     /ping/{key}, which jobs call
 pages    everything that is HTML
 """

@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Route
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
 from vantage.errors import ServerUnavailable
-from vantage.face import feed, health, login, metrics, status
+from vantage.face import feed, health, login, metrics, ping, status
 from vantage.face.answers import READ, Answer, etag_of, plain, problem
 from vantage.face.api import routes as api
 from vantage.face.badges import routes as badges
@@ -26,7 +26,7 @@ ALWAYS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
 }
-MODULES = (health, status, api, login, badges, metrics, feed, pages)
+MODULES = (health, status, api, login, badges, metrics, feed, ping, pages)
 NO_TABLES = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedObject)
 Event = Mapping[str, Any]
 

@@ -50,8 +50,12 @@ def to_yaml(
     site: Site | None = None,
 ) -> str:  # fmt: skip
     """The file's text; a dollar in a value is doubled, so that nothing in it is taken for `${NAME}`."""
-    content = _doubled(document(definitions, channels, work, site))
-    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**31)
+    return dump(document(definitions, channels, work, site))
+
+
+def dump(content: Any) -> str:
+    """The text of a file's content."""
+    return yaml.dump(_doubled(content), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**31)
 
 
 def _doubled(value: Any) -> Any:

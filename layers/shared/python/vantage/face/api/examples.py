@@ -4,6 +4,7 @@ MONITOR = {
     "name": "Website", "slug": "website", "type": "http", "url": "https://www.example.com/health", "group": "Public",
     "tags": {"team": "web"}, "public": True, "interval": "1m", "expect": {"status": ["200-299"]}, "channels": [],
 }  # fmt: skip
+PING_PATH = {"path": "/ping/5f0c6a1e9b7d4c3a8e2f1d0b9c8a7e6f"}
 RESULT = {
     "checked_at": "2026-11-24T08:41:02.500000Z", "region": "INDIA", "status": "down", "reason": "timeout",
     "http_status": None, "total_us": 5_000_000, "dns_us": 9_000, "connect_us": 20_000, "tls_us": None,

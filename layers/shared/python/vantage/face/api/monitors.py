@@ -9,13 +9,14 @@ from vantage.face.api import examples
 from vantage.face.api.body import checked
 from vantage.face.api.operation import Ask, Json, Operation, Param, Told, page
 from vantage.face.api.params import CURSOR, LIMIT, line
-from vantage.face.api.shapes import Monitors
+from vantage.face.api.shapes import Monitors, PingPath
 from vantage.face.refusal import Refusal, of_field
 from vantage.monitors_file.entry import definition, entry, whole
 from vantage.monitors_file.model import MonitorItem
 from vantage.monitors_file.plan import changes
 from vantage.monitors_file.values import Here
 from vantage.store.channels import load_channels
+from vantage.store.heartbeats import ping_paths
 from vantage.store.monitors import Definition, delete, load_definitions, pause, reference_slugs, resume, save
 from vantage.store.regions import known_regions
 
@@ -78,6 +79,14 @@ def delete_monitor(ask: Ask) -> Told:
     delete(ask.connection, [one.slug])
     ask.note("monitor.delete", f"monitor/{one.slug}")
     return Told(None, HTTPStatus.NO_CONTENT)
+
+
+def read_ping(ask: Ask) -> Told:
+    """What a heartbeat's job calls; who knows it may say that the job ran."""
+    slug = found(ask).slug
+    if path := ping_paths(ask.connection, [slug]).get(slug):
+        return Told({"path": path})
+    raise Refusal(404, f"{slug} is no heartbeat; it is asked, and nobody calls.")
 
 
 def pause_monitor(ask: Ask) -> Told:
@@ -165,6 +174,10 @@ OPERATIONS = (
         method="PATCH", path="/v1/monitors/{slug}", name="patchMonitor", run=patch_monitor,
         summary="Change some keys of a monitor; null is the default", tells=MonitorItem, example=examples.MONITOR,
         takes=MonitorItem, takes_example={"interval": "30s"}, takes_part=True,
+    ),
+    Operation(
+        method="GET", path="/v1/monitors/{slug}/ping", name="readPing", run=read_ping, needs="write", tells=PingPath,
+        summary="Read what a heartbeat's job calls; takes a token that may write", example=examples.PING_PATH,
     ),
     Operation(
         method="DELETE", path="/v1/monitors/{slug}", name="deleteMonitor", run=delete_monitor,

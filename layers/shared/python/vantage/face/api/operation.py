@@ -73,11 +73,12 @@ class Operation:
     takes_part: bool = False
     """The body is merged into what there is (RFC 7396), and may be any part of the model."""
     refuses: Mapping[int, str] = field(default_factory=dict)
+    needs: Scope | None = None
 
     @property
     def scope(self) -> Scope:
         """What a token must be allowed."""
-        return "read" if self.method == "GET" else "write"
+        return self.needs or ("read" if self.method == "GET" else "write")
 
     @property
     def rule(self) -> str:

@@ -46,6 +46,12 @@ class Monitors(Page):
     data: list[MonitorItem]
 
 
+class PingPath(Shape):
+    """What a heartbeat's job calls, behind this address; `/fail` and `/start` behind it say what it was."""
+
+    path: str
+
+
 class Result(Shape):
     """What a region saw of a monitor at a scheduled instant; times in microseconds."""
 
