@@ -99,6 +99,8 @@ def _timeline(one: IncidentRow) -> Iterator[Sequence[str]]:
     for event in one.events:
         for words in _words(event):
             yield f"{datetime.fromisoformat(event['at']):%Y-%m-%d %H:%M:%S}", words
+    if one.last_failed_at:
+        yield f"{one.last_failed_at:%Y-%m-%d %H:%M:%S}", "last failing check"
 
 
 def _words(event: Mapping[str, Any]) -> Iterator[str]:

@@ -62,6 +62,24 @@ def test_an_acknowledged_incident_is_told_once_and_says_by_whom(
     assert told["text"].startswith("Shop is down, and Ada looks after it. Since ")
 
 
+def test_an_incident_s_timeline_has_its_first_and_last_failing_check(database: Database, incident: int) -> None:
+    """As the stored results have them."""
+    database.execute(
+        """INSERT INTO check_result (monitor_id, checked_at, recorded_at, region, status, reason, interval_s,
+                                     reused, cold, lagging, confirmed, extra)
+           SELECT monitor_id, began_at + n * interval '1 min', now(), 'EU', s::check_status, 'timeout', 60,
+                  false, false, false, false, false
+             FROM incident, unnest('{0,1,2}'::int[], '{down,down,up}'::text[]) x (n, s)"""
+    )
+    [(began, last)] = database.execute("SELECT began_at, began_at + interval '1 min' FROM incident").fetchall()
+    lines = vantage("incidents", "show", str(incident)).output.splitlines()
+    assert [f"{at:%Y-%m-%d %H:%M:%S}" in line for at, line in zip((began, last), lines[2:], strict=True)] == [
+        True,
+        True,
+    ]
+    assert [line.split("  ")[1].strip() for line in lines[2:]] == ["first failing check", "last failing check"]
+
+
 def test_a_note_stands_in_the_timeline(incident: int) -> None:
     """With its author; an incident that is not there is refused."""
     assert vantage("incidents", "note", str(incident), "disk full", "--author", "Ada").exit_code == 0

@@ -178,6 +178,23 @@ def test_410_switches_the_channel_off(database: Database, database_url: str) -> 
     assert (channel.enabled, channel.disabled_reason) == (False, "the receiver answered 410: it is gone")
 
 
+def test_a_channel_that_takes_nothing_for_long_is_the_operator_s_news(database: Database, database_url: str) -> None:
+    """Once, by another channel, with the reason; and that it takes messages again. Red where nobody was told."""
+    answers: Iterator[Answer] = iter([(500, {}), (500, {}), *[(204, {})] * 2])
+    with receiver(lambda _: next(answers)) as hook, receiver() as operator:
+        add_channel(database, "hook", hook.url)
+        save_channels(database, [Channel("ops", "webhook", {"url": operator.url}, operator=True)])
+        add_incidents(database, "hook", 1)
+        for attempts in (8, 9, 10):
+            database.execute("UPDATE outbox SET attempts = %s, due_at = now() WHERE channel = 'hook'", (attempts,))
+            run(database_url)
+    assert [one.json["text"] for one in operator.received] == [
+        "Channel hook takes no messages: answered 500. They are tried again for a day.",
+        "Channel hook takes messages again.",
+    ]
+    assert len({one.json["dedup_key"] for one in operator.received}) == 1
+
+
 def test_what_nobody_takes_for_a_day_is_given_up(database: Database, database_url: str) -> None:
     """And what comes behind it goes on."""
     answers: Iterator[Answer] = iter([(500, {}), *[(204, {})] * 5])

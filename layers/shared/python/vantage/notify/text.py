@@ -87,6 +87,9 @@ def _operator(facts: Facts, _at: datetime) -> str:
         "vantage_fault_over": f"Vantage believes {region} again.",
         "blind": "Vantage sees nothing: no region gives results that can be believed. All states stay as they are.",
         "blind_over": "Vantage sees again.",
+        "channel_silent": f"Channel {facts.get('channel')} takes no messages: {facts.get('reason')}. They are tried "
+        "again for a day.",
+        "channel_silent_over": f"Channel {facts.get('channel')} takes messages again.",
         "channel_off": f"Channel {facts.get('channel')} is switched off: {facts.get('reason')}. Nobody is told by it.",
     }[facts["kind"]]
 

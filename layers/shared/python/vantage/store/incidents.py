@@ -27,6 +27,8 @@ class IncidentRow:
     acknowledged_by: str | None
     events: Sequence[dict[str, Any]] = field(default_factory=list)
     """Oldest first: at, kind (opened, region, resolved, acknowledged, note, closed), region, author, detail."""
+    last_failed_at: datetime | None = None
+    """The last failing check; known of an incident that is looked at by itself, while its results are kept."""
 
 
 _LIST = """
@@ -34,7 +36,12 @@ SELECT i.id, m.slug, m.name, i.began_at, i.opened_at, i.resolved_at, i.single_va
        i.acknowledged_at, i.acknowledged_by, coalesce((
            SELECT jsonb_agg(jsonb_build_object('at', e.at, 'kind', e.kind, 'region', e.region, 'author', e.author,
                                                'detail', e.detail) ORDER BY e.at, e.id)
-             FROM incident_event e WHERE e.incident_id = i.id), '[]') AS events
+             FROM incident_event e WHERE e.incident_id = i.id), '[]') AS events,
+       CASE WHEN %(id)s::bigint IS NOT NULL THEN (
+           SELECT c.checked_at FROM check_result c
+            WHERE c.monitor_id = i.monitor_id AND c.status = 'down' AND c.checked_at >= i.began_at
+              AND c.checked_at <= coalesce(i.resolved_at, clock_timestamp())
+            ORDER BY c.checked_at DESC LIMIT 1) END AS last_failed_at
   FROM incident i JOIN monitor m ON m.id = i.monitor_id
  WHERE (%(slug)s::text IS NULL OR m.slug = %(slug)s)
    AND (NOT %(public)s OR (m.public AND m.deleted_at IS NULL AND NOT m.reference))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
 from vantage.store.connection import AsyncConnection, Connection
 
@@ -60,21 +60,48 @@ async def take(connection: AsyncConnection, channel: str, lease_s: float, most: 
     return sorted((Letter(*row) for row in await cursor.fetchall()), key=lambda letter: letter.id)
 
 
+# Once a day, what nobody takes is the operator's news by other channels; and that it is taken again.
+_SILENT: LiteralString = """
+INSERT INTO outbox (channel, subject, key, type, facts)
+SELECT c.name, 'operator', format('operator:{kind}:%%s:%%s', t.channel, t.created_at::date), '{type}',
+       jsonb_build_object('kind', '{kind}', 'channel', t.channel, 'reason', %(error)s::text,
+                          'at', moment_of(clock_timestamp()))
+  FROM tried t JOIN channel c ON c.operator AND c.enabled AND c.name <> t.channel
+ WHERE t.attempts >= %(silent)s AND t.subject <> 'operator'
+    ON CONFLICT (channel, key) DO NOTHING"""
+SILENT_AFTER = 10  # attempts, which by the usual waits are half an hour
+
+
 async def sent(connection: AsyncConnection, letter_id: int) -> None:
     """It has been taken by who it is for."""
     await connection.execute(
-        "UPDATE outbox SET sent_at = clock_timestamp(), lease_until = NULL, last_error = NULL WHERE id = %s",
-        (letter_id,),
+        _trying(
+            """UPDATE outbox SET sent_at = clock_timestamp(), lease_until = NULL, last_error = NULL
+                WHERE id = %(id)s""",
+            kind="channel_silent_over",
+            letter="operator.closed",
+        ),
+        {"id": letter_id, "error": None, "silent": SILENT_AFTER + 1},
     )
 
 
 async def postpone(connection: AsyncConnection, letter_id: int, error: str, delay_s: float) -> None:
     """It was not taken; it is tried again after `delay_s`."""
     await connection.execute(
-        """UPDATE outbox SET due_at = clock_timestamp() + make_interval(secs => %s), lease_until = NULL, last_error = %s
-            WHERE id = %s AND sent_at IS NULL""",
-        (delay_s, error, letter_id),
+        _trying(
+            """UPDATE outbox SET due_at = clock_timestamp() + make_interval(secs => %(delay)s), lease_until = NULL,
+                      last_error = %(error)s
+                WHERE id = %(id)s AND sent_at IS NULL""",
+            kind="channel_silent",
+            letter="operator.opened",
+        ),
+        {"id": letter_id, "error": error, "delay": delay_s, "silent": SILENT_AFTER},
     )
+
+
+def _trying(update: LiteralString, *, kind: LiteralString, letter: LiteralString) -> LiteralString:
+    told = _SILENT.replace("{kind}", kind).replace("{type}", letter)
+    return f"WITH tried AS ({update} RETURNING channel, subject, attempts, created_at) {told}"
 
 
 async def give_up(connection: AsyncConnection, letter_id: int, error: str) -> None:
