@@ -35,6 +35,7 @@ INCIDENT = {
     "phase": "tls", "acknowledged_at": None, "acknowledged_by": None, "events": [
         {"at": "2026-11-24T06:39:02Z", "kind": "opened", "region": None, "author": None, "detail": {"regions": []}},
     ],
+    "last_failed_at": "2026-11-24T07:03:02Z",
 }  # fmt: skip
 MAINTENANCE = {
     "id": 7, "name": "Release", "start": "2026-12-01T22:00", "duration": "2h", "timezone": "Europe/Berlin",

@@ -196,6 +196,9 @@ class Incident(Shape):
     acknowledged_at: datetime | None
     acknowledged_by: str | None
     events: list[Event]
+    last_failed_at: datetime | None = Field(
+        None, description="its last failing check; told of an incident that is asked for by itself"
+    )
 
 
 class Incidents(Page):
