@@ -11,9 +11,12 @@ from typing import Any
 
 import click
 
-from local.commands.database import Group, Refused, data_dir_option, open_database, system_env, with_database
+from local.commands.database import Group, Refused, data_dir_option, open_database, or_remote, system_env
 from local.commands.output import json_option, print_json, print_table
+from local.remote import Remote
 from vantage.errors import VantageError
+from vantage.monitors_file.channel import CONFIG
+from vantage.monitors_file.durations import parse_ms
 from vantage.notify.mail import Mail
 from vantage.notify.message import message_of
 from vantage.notify.post import NotTaken, Post
@@ -22,7 +25,7 @@ from vantage.probe.credentials import is_reference
 from vantage.probe.secrets import Secrets
 from vantage.store.channels import ChannelState, load_channels, switch_on
 from vantage.store.connection import Connection
-from vantage.store.outbox import Letter, Waiting, fate, waiting, withdraw, write_test
+from vantage.store.outbox import Letter, fate, waiting, withdraw, write_test
 
 PATIENCE_S, LOOK_EVERY_S = 120.0, 0.3
 
@@ -32,19 +35,36 @@ def channels() -> None:
     """Where people are told."""
 
 
+def _list_remotely(api: Remote, as_json: bool) -> None:
+    told = api.get("/v1/channels")["data"]
+    _show([_revived(one) for one in told], {one["name"]: one["waiting"] for one in told}, {}, as_json)
+
+
+def _revived(told: Mapping[str, Any]) -> ChannelState:
+    every = told.get("remind_every")
+    return ChannelState(
+        told["name"], told["type"], {key: value for key, value in told.items() if key in CONFIG}, told["events"],
+        None if every is None else parse_ms(every) // 1000, told["operator"], told["enabled"], told["disabled_reason"],
+    )  # fmt: skip
+
+
 @channels.command("list")
 @json_option
-@with_database
+@or_remote(_list_remotely)
 def list_command(connection: Connection, as_json: bool) -> None:
     """List the channels, whether each is on, and what waits for it."""
-    found, waits = load_channels(connection), {one.channel: one for one in waiting(connection)}
+    waits = waiting(connection)
+    why = {one.channel: one.last_error for one in waits if one.last_error}
+    _show(load_channels(connection), {one.channel: one.letters for one in waits}, why, as_json)
+
+
+def _show(found: Sequence[ChannelState], waits: Mapping[str, int], why: Mapping[str, str], as_json: bool) -> None:
+    """`waits`: how many letters wait for whom; `why` the first of them could not be told."""
     if as_json:
-        rows = [{**asdict(one), "waiting": waits[one.name].letters if one.name in waits else 0} for one in found]
-        print_json({"data": rows, "next_cursor": None})
+        print_json({"data": [{**asdict(one), "waiting": waits.get(one.name, 0)} for one in found], "next_cursor": None})
     elif found:
-        print_table(
-            ("CHANNEL", "TYPE", "EVENTS", "STATE", "WAITING"), [_row(one, waits.get(one.name)) for one in found]
-        )
+        rows = [_row(one, waits.get(one.name, 0), why.get(one.name)) for one in found]
+        print_table(("CHANNEL", "TYPE", "EVENTS", "STATE", "WAITING"), rows)
     else:
         click.echo("No channels yet: nobody is told of anything. Name some in the monitors file.")
 
@@ -123,9 +143,9 @@ async def _send(channel: ChannelState, *, allow_private: bool) -> None:
         await post.aclose()
 
 
-def _row(channel: ChannelState, waits: Waiting | None) -> Sequence[str]:
+def _row(channel: ChannelState, waits: int, why: str | None) -> Sequence[str]:
     state = "on" if channel.enabled else f"off: {channel.disabled_reason}"
     told = "operator" if channel.operator else ""
     events = " ".join(filter(None, [*channel.events, told]))
-    late = f"{waits.letters} ({waits.last_error or 'not tried yet'})" if waits else "-"
+    late = f"{waits} ({why or 'not tried yet'})" if waits else "-"
     return channel.name, channel.type, events, state, late

@@ -16,6 +16,7 @@ import click
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from local.remote import remote_of
 from vantage.errors import ServerUnavailable, SettingsError, VantageError
 from vantage.settings import check_encrypted
 from vantage.store.connection import Connection, connect
@@ -119,10 +120,20 @@ def _check_readable(url: str) -> None:
 
 def with_database(command: Command) -> Command:
     """Give a command the option --data-dir and, as its first argument, a connection."""
+    return _with_system(command, None)
 
+
+def or_remote(remotely: Callable[..., Any]) -> Callable[[Command], Command]:
+    """Likewise; where VANTAGE_URL and VANTAGE_TOKEN are set, do it `remotely`: a Remote comes first."""
+    return lambda command: _with_system(command, remotely)
+
+
+def _with_system(command: Command, remotely: Callable[..., Any] | None) -> Command:
     @data_dir_option
     @wraps(command)
     def run(*args: Any, data_dir: Path, **options: Any) -> Any:
+        if remotely is not None and (api := remote_of(os.environ)) is not None:
+            return remotely(api, *args, **options)
         with closing(open_database(system_env(data_dir))) as connection:
             return command(connection, *args, **options)
 

@@ -2,22 +2,33 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import click
 
-from local.commands.database import Refused, Single, with_database
+from local.commands.database import Refused, Single, or_remote
 from local.commands.output import json_option, print_json, print_table
+from local.remote import Remote
 from vantage.face.told.failures import Names, failure
 from vantage.monitor import Region
 from vantage.store import figures, history
 from vantage.store.connection import Connection
-from vantage.store.history import Seen
 from vantage.store.regions import known_regions
 from vantage.store.rollups import hour_of
 from vantage.store.sheet import database_time
 from vantage.view.numbers import latency, percent
 
 WINDOWS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+
+
+def _remotely(
+    api: Remote, *, region: str | None, alone: bool, window: str, limit: int, cursor: str | None, as_json: bool
+) -> None:
+    if alone:
+        raise Refused("--alone is not told by the API; unset VANTAGE_URL, and set DATABASE_URL.")
+    first = hour_of(datetime.now(UTC) - WINDOWS[window])
+    given = {"region": region, "cursor": cursor, "from": first.isoformat().replace("+00:00", "Z"), "limit": limit}
+    _show(api.get("/v1/failures", **given), first, as_json)
 
 
 @click.command(cls=Single)
@@ -27,7 +38,7 @@ WINDOWS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 @click.option("--cursor", help="Where a page before this one ended.")
 @json_option
-@with_database
+@or_remote(_remotely)
 def failures(
     connection: Connection, *, region: str | None, alone: bool, window: str, limit: int, cursor: str | None,
     as_json: bool,
@@ -44,17 +55,21 @@ def failures(
         return
     page = history.failures(connection, [region] if region else known, first, now, cursor=cursor, limit=limit)
     beside = history.elsewhere(connection, page.rows)
+    data = [failure(row, names, beside.get((row.monitor_id, row.checked_at), {})) for row in page.rows]
+    _show({"data": data, "next_cursor": page.next_cursor}, first, as_json)
+
+
+def _show(page: Mapping[str, Any], first: datetime, as_json: bool) -> None:
     if as_json:
-        data = [failure(row, names, beside.get((row.monitor_id, row.checked_at), {})) for row in page.rows]
-        print_json({"data": data, "next_cursor": page.next_cursor})
+        print_json(page)
         return
-    if not page.rows:
+    if not page["data"]:
         click.echo(f"Nothing failed since {first:%Y-%m-%d %H:%M} UTC.")
         return
     heads = ("TIME (UTC)", "REGION", "MONITOR", "REASON", "HTTP", "TOOK", "ELSEWHERE")
-    print_table(heads, (_row(row, names, beside.get((row.monitor_id, row.checked_at), {})) for row in page.rows))
-    if page.next_cursor:
-        click.echo(f"More: --cursor {page.next_cursor}")
+    print_table(heads, map(_row, page["data"]))
+    if page["next_cursor"]:
+        click.echo(f"More: --cursor {page['next_cursor']}")
 
 
 def _show_alone(
@@ -79,9 +94,10 @@ def _show_alone(
         click.echo(f"Since {first:%Y-%m-%d %H:%M} UTC nothing failed from one region alone.")
 
 
-def _row(row: Seen, names: Names, beside: Mapping[Region, str]) -> Sequence[str]:
-    others = ", ".join(f"{region} {status}" for region, status in sorted(beside.items()) if region != row.region)
+def _row(row: Mapping[str, Any]) -> Sequence[str]:
+    others = ", ".join(f"{region} {status}" for region, status in sorted(row["elsewhere"].items()))
     return (
-        f"{row.checked_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}", row.region, names.get(row.monitor_id, ("?", ""))[0],
-        row.reason or "", str(row.http_status or ""), latency(row.total_us) if row.total_us is not None else "", others,
+        f"{datetime.fromisoformat(row['checked_at']).astimezone(UTC):%Y-%m-%d %H:%M:%S}", row["region"],
+        row["slug"] or "?", row["reason"] or "", str(row["http_status"] or ""),
+        latency(row["total_us"]) if row["total_us"] is not None else "", others,
     )  # fmt: skip

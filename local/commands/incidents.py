@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from local.commands.database import Group, Refused, with_database
+from local.commands.database import Group, Refused, or_remote
 from local.commands.output import json_option, print_json, print_table
+from local.remote import Remote, revived, segment
 from vantage.store.connection import Connection
 from vantage.store.incidents import IncidentRow, acknowledge, add_note, find_incident, list_incidents
 from vantage.view.numbers import NBSP, region_name, span
@@ -22,15 +23,37 @@ def incidents() -> None:
     """What was down, from where, and what was done about it."""
 
 
+def _list_remotely(api: Remote, slug: str | None, only_open: bool, limit: int, as_json: bool) -> None:
+    path = f"/v1/monitors/{segment(slug)}/incidents" if slug else "/v1/incidents"
+    _show_all([revived(IncidentRow, one) for one in api.rows(path, limit, open=only_open)], as_json)
+
+
+def _show_remotely(api: Remote, number: int, as_json: bool) -> None:
+    _show(revived(IncidentRow, api.get(f"/v1/incidents/{number}")), as_json)
+
+
+def _ack_remotely(api: Remote, number: int, author: str) -> None:
+    api.send("POST", f"/v1/incidents/{number}/ack", {"author": author})
+    click.echo(f"{number}: acknowledged by {author}")
+
+
+def _note_remotely(api: Remote, number: int, text: str, author: str) -> None:
+    api.send("POST", f"/v1/incidents/{number}/notes", {"text": text, "author": author})
+    click.echo(f"{number}: noted")
+
+
 @incidents.command("list")
 @click.argument("slug", required=False)
 @click.option("--open", "only_open", is_flag=True, help="Only those that are not over.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @json_option
-@with_database
+@or_remote(_list_remotely)
 def list_command(connection: Connection, slug: str | None, only_open: bool, limit: int, as_json: bool) -> None:
     """List incidents, the newest first; those of the monitor SLUG, or all."""
-    found = list_incidents(connection, slug=slug, only_open=only_open, limit=limit)
+    _show_all(list_incidents(connection, slug=slug, only_open=only_open, limit=limit), as_json)
+
+
+def _show_all(found: Sequence[IncidentRow], as_json: bool) -> None:
     if as_json:
         print_json({"data": [asdict(one) for one in found], "next_cursor": None})
     elif found:
@@ -42,10 +65,13 @@ def list_command(connection: Connection, slug: str | None, only_open: bool, limi
 @incidents.command("show")
 @click.argument("number", type=int)
 @json_option
-@with_database
+@or_remote(_show_remotely)
 def show_command(connection: Connection, number: int, as_json: bool) -> None:
     """Show incident NUMBER with its timeline."""
-    one = _found(connection, number)
+    _show(_found(connection, number), as_json)
+
+
+def _show(one: IncidentRow, as_json: bool) -> None:
     if as_json:
         print_json(asdict(one))
     else:
@@ -55,7 +81,7 @@ def show_command(connection: Connection, number: int, as_json: bool) -> None:
 @incidents.command("ack")
 @click.argument("number", type=int)
 @author_option
-@with_database
+@or_remote(_ack_remotely)
 def ack_command(connection: Connection, number: int, author: str) -> None:
     """Say that somebody looks after incident NUMBER; its channels hear of it."""
     one = _found(connection, number)
@@ -68,7 +94,7 @@ def ack_command(connection: Connection, number: int, author: str) -> None:
 @click.argument("number", type=int)
 @click.argument("text")
 @author_option
-@with_database
+@or_remote(_note_remotely)
 def note_command(connection: Connection, number: int, text: str, author: str) -> None:
     """Write a note TEXT into the timeline of incident NUMBER."""
     if not add_note(connection, number, author, text):

@@ -1,15 +1,18 @@
 """vantage maintenance: announced work."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
-from local.commands.database import Group, Refused, with_database
+from local.commands.database import Group, Refused, or_remote
 from local.commands.output import json_option, print_json, print_table
+from local.remote import Remote
 from vantage.announce import worked_out
 from vantage.monitors_file.check import faults_of
+from vantage.monitors_file.durations import parse_ms
 from vantage.monitors_file.fault import Place
 from vantage.monitors_file.maintenance import MaintenanceItem
 from vantage.monitors_file.maintenance import maintenance as stored_as
@@ -20,19 +23,48 @@ from vantage.store.connection import Connection
 from vantage.store.maintenance import Maintenance
 from vantage.view.numbers import NBSP, duration
 
+INSTANTS = ("ended_at", "next_at")
+
 
 @click.group(cls=Group)
 def maintenance() -> None:
     """Announced work: meanwhile nothing counts, and nobody is told."""
 
 
+def _list_remotely(api: Remote, also_past: bool, as_json: bool) -> None:
+    found = api.get("/v1/maintenance", coming=None if also_past else True)["data"]
+    _show([_revived(one) for one in found], as_json)
+
+
+def _add_remotely(api: Remote, groups: tuple[str, ...], monitors: tuple[str, ...], **given: str | None) -> None:
+    words = {key: value for key, value in given.items() if value is not None}
+    made = api.send("POST", "/v1/maintenance", {**words, "groups": [*groups], "monitors": [*monitors]})
+    click.echo(f"{made['id']}: announced")
+
+
+def _end_remotely(api: Remote, number: int) -> None:
+    api.send("POST", f"/v1/maintenance/{number}/end")
+    click.echo(f"{number}: over")
+
+
+def _revived(told: Mapping[str, Any]) -> Maintenance:
+    ended_at, next_at = (None if (at := told[key]) is None else datetime.fromisoformat(at) for key in INSTANTS)
+    return Maintenance(
+        told["name"], datetime.fromisoformat(told["start"]), parse_ms(told["duration"]) // 1000, told["timezone"],
+        told["rrule"], told["groups"], told["monitors"], told["id"], ended_at=ended_at, next_at=next_at,
+    )  # fmt: skip
+
+
 @maintenance.command("list")
 @click.option("--all", "also_past", is_flag=True, help="Also what is over.")
 @json_option
-@with_database
+@or_remote(_list_remotely)
 def list_command(connection: Connection, also_past: bool, as_json: bool) -> None:
     """List what is announced."""
-    found = store.list_maintenance(connection, only_coming=not also_past)
+    _show(store.list_maintenance(connection, only_coming=not also_past), as_json)
+
+
+def _show(found: Sequence[Maintenance], as_json: bool) -> None:
     if as_json:
         print_json({"data": [asdict(one) for one in found], "next_cursor": None})
     elif found:
@@ -49,7 +81,7 @@ def list_command(connection: Connection, also_past: bool, as_json: bool) -> None
 @click.option("--rrule", help="Again and again, by RFC 5545, such as FREQ=WEEKLY;BYDAY=TU.")
 @click.option("--group", "groups", multiple=True, help="On the monitors of this group; may be given again.")
 @click.option("--monitor", "monitors", multiple=True, help="On this monitor; may be given again.")
-@with_database
+@or_remote(_add_remotely)
 def add_command(
     connection: Connection, groups: tuple[str, ...], monitors: tuple[str, ...], **given: str | None
 ) -> None:
@@ -71,7 +103,7 @@ def add_command(
 
 @maintenance.command("end")
 @click.argument("number", type=int)
-@with_database
+@or_remote(_end_remotely)
 def end_command(connection: Connection, number: int) -> None:
     """End maintenance NUMBER now; what of it still lies ahead does not come."""
     if not store.end(connection, number):

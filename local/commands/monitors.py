@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
-from local.commands.database import Group, Refused, data_dir_option, open_database, system_env, with_database
+from local.commands.database import Group, Refused, data_dir_option, open_database, or_remote, system_env, with_database
 from local.commands.output import json_option, print_json, print_table
+from local.remote import Remote, segment
 from vantage.errors import VantageError
 from vantage.monitors_file.apply import apply_plan, plan_files
 from vantage.monitors_file.entry import whole
@@ -28,6 +29,7 @@ from vantage.store.monitors import Definition, load_definitions, pause, resume
 from vantage.store.regions import list_regions
 from vantage.store.site import Site, load_site
 
+EVERY = 1_000_000
 CHANGES = 2
 FAULTS = 1
 
@@ -98,14 +100,31 @@ def export_command(connection: Connection, as_json: bool) -> None:
     print_json(document(*content)) if as_json else click.echo(to_yaml(*content), nl=False)
 
 
+def _list_remotely(api: Remote, as_json: bool) -> None:
+    _show_all([*api.rows("/v1/monitors", EVERY)], as_json)
+
+
+def _pause_remotely(api: Remote, slugs: Sequence[str]) -> None:
+    _set_remotely(api, slugs, "pause", "paused", enabled=False)
+
+
+def _resume_remotely(api: Remote, slugs: Sequence[str]) -> None:
+    _set_remotely(api, slugs, "resume", "resumed", enabled=True)
+
+
 @monitors.command("list")
 @json_option
-@with_database
+@or_remote(_list_remotely)
 def list_command(connection: Connection, as_json: bool) -> None:
     """List all monitors."""
     stored = [whole(definition) for definition in load_definitions(connection)]
     paths = ping_paths(connection, [words["slug"] for words in stored])
-    stored = [{**words, "ping": paths[words["slug"]]} if words["slug"] in paths else words for words in stored]
+    _show_all(
+        [{**words, "ping": paths[words["slug"]]} if words["slug"] in paths else words for words in stored], as_json
+    )
+
+
+def _show_all(stored: Sequence[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         print_json({"data": stored, "next_cursor": None})
     elif stored:
@@ -116,7 +135,7 @@ def list_command(connection: Connection, as_json: bool) -> None:
 
 @monitors.command("pause")
 @click.argument("slugs", nargs=-1, required=True)
-@with_database
+@or_remote(_pause_remotely)
 def pause_command(connection: Connection, slugs: Sequence[str]) -> None:
     """Stop checking these monitors, from the next minute that is not yet under way."""
     _set(connection, slugs, pause, "paused")
@@ -124,7 +143,7 @@ def pause_command(connection: Connection, slugs: Sequence[str]) -> None:
 
 @monitors.command("resume")
 @click.argument("slugs", nargs=-1, required=True)
-@with_database
+@or_remote(_resume_remotely)
 def resume_command(connection: Connection, slugs: Sequence[str]) -> None:
     """Check these monitors again."""
     _set(connection, slugs, resume, "resumed")
@@ -271,6 +290,13 @@ def _set(
     changed = change(connection, slugs)
     for slug in dict.fromkeys(slugs):
         click.echo(f"{slug}: {done}" if slug in changed else f"{slug}: was so already")
+
+
+def _set_remotely(api: Remote, slugs: Sequence[str], action: str, done: str, *, enabled: bool) -> None:
+    before = {slug: api.get(f"/v1/monitors/{segment(slug)}")["enabled"] for slug in slugs}
+    for slug, was in before.items():
+        api.send("POST", f"/v1/monitors/{segment(slug)}/{action}")
+        click.echo(f"{slug}: was so already" if was is enabled else f"{slug}: {done}")
 
 
 def _unknown(connection: Connection, slug: str) -> str:

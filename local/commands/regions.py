@@ -1,14 +1,17 @@
 """vantage regions: where things are watched from."""
 
+import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from local.commands.database import Group, Refused, data_dir_option, open_database, system_env, with_database
+from local.commands.database import Group, Refused, data_dir_option, open_database, or_remote, system_env
 from local.commands.output import json_option, print_json, print_table
 from local.fleet import REGIONS, group_of
+from local.remote import Remote, remote_of, revived, segment
 from vantage.errors import SettingsError
 from vantage.settings import check_encrypted
 from vantage.store.connection import Connection
@@ -21,12 +24,19 @@ def regions() -> None:
     """Where things are watched from."""
 
 
+def _list_remotely(api: Remote, as_json: bool) -> None:
+    _show([revived(RegionRow, one) for one in api.get("/v1/regions")["data"]], as_json)
+
+
 @regions.command("list")
 @json_option
-@with_database
+@or_remote(_list_remotely)
 def list_command(connection: Connection, as_json: bool) -> None:
     """List the regions, and when a worker of each last started."""
-    rows = list_regions(connection)
+    _show(list_regions(connection), as_json)
+
+
+def _show(rows: Sequence[RegionRow], as_json: bool) -> None:
     if as_json:
         print_json({"data": [asdict(row) for row in rows], "next_cursor": None})
     elif rows:
@@ -35,10 +45,21 @@ def list_command(connection: Connection, as_json: bool) -> None:
         click.echo("No region yet: one appears with its worker's first run, or by vantage regions enable NAME.")
 
 
+def _enable_remotely(api: Remote, name: str, aws_region: str | None) -> None:
+    if aws_region:
+        raise Refused("--aws-region is not told over the API; a worker says by itself where it runs.")
+    _switch_remotely(api, name, on=True)
+
+
+def _switch_remotely(api: Remote, name: str, *, on: bool) -> None:
+    api.send("PATCH", f"/v1/regions/{segment(name)}", {"enabled": on})
+    click.echo(f"{name}: {'enabled' if on else 'disabled'}")
+
+
 @regions.command("enable")
 @click.argument("name")
 @click.option("--aws-region", help="Where its worker is deployed; known for USA, INDIA and EU.")
-@with_database
+@or_remote(_enable_remotely)
 def enable_command(connection: Connection, name: str, aws_region: str | None) -> None:
     """Check from NAME, from the next minute that is not yet under way."""
     _check_known(connection, name)
@@ -56,6 +77,11 @@ def enable_command(connection: Connection, name: str, aws_region: str | None) ->
 @data_dir_option
 def disable_command(name: str, force: bool, data_dir: Path) -> None:
     """Check no more from NAME: its worker finishes what was pushed, then its consumer group is dropped."""
+    if (api := remote_of(os.environ)) is not None:
+        if force:
+            raise Refused("--force must reach the stream: unset VANTAGE_URL, and set DATABASE_URL and REDIS_URL.")
+        _switch_remotely(api, name, on=False)
+        return
     env = system_env(data_dir)
     if force and not env.get("REDIS_URL"):
         raise SettingsError("REDIS_URL is not set, and --force must reach the stream. Set it.")

@@ -1,13 +1,15 @@
 """vantage uptime: how much of the time, seen from where, and how much of it was seen at all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import click
 
 from local import spark
-from local.commands.database import Refused, Single, with_database
+from local.commands.database import Refused, Single, or_remote
 from local.commands.output import json_option, print_json, print_table
+from local.remote import Remote, segment
 from vantage.face.told import uptime as told
 from vantage.latency import Histogram
 from vantage.monitor import Region
@@ -21,6 +23,31 @@ from vantage.uptime import Tally, Uptime
 from vantage.view.numbers import NOTHING, latency, span
 
 FLIPS_SHOWN = 10
+SHOWN = ("uptime", "coverage", "low", "high")
+
+
+def _remotely(
+    api: Remote, slug: str | None, window: str | None, first_text: str | None, until_text: str | None, as_json: bool
+) -> None:
+    asked = {"window": window, "from": first_text, "to": until_text}
+    document = api.get(f"/v1/monitors/{segment(slug)}/uptime" if slug else "/v1/uptime", **asked)
+    if as_json:
+        print_json(document)
+        return
+    rows = [document] if slug else document["data"]
+    heads = ("MONITOR", "SEEN FROM", "UPTIME", "COVERAGE", "LOW", "HIGH", "P50", "P95", "P99", "DOWN FOR")
+    print_table(heads, [line for row in rows for line in _told_lines(row)])
+    click.echo(f"From {document['from']} to {document['to']}.")
+
+
+def _told_lines(row: Mapping[str, Any]) -> Iterator[Sequence[str]]:
+    """A monitor's availability, and each region's part."""
+    down = span(row["down_s"]) if row["down_s"] else ""
+    for where, tally in [("availability", row["availability"]), *row["regions"].items()]:
+        shares = [_percent(None if (share := tally[name]) is None else f"{share:g}") for name in SHOWN]
+        times = tally.get("latency_ms", {})
+        took = [_time(times[share]) if share in times else "" for share, _ in told.SHARES]
+        yield row["slug"], where, *shares, *took, down if where == "availability" else ""
 
 
 @click.command(cls=Single)
@@ -31,7 +58,7 @@ FLIPS_SHOWN = 10
 )
 @click.option("--to", "until_text", metavar="TIME", help="Up to and without then.  [default: now]")
 @json_option
-@with_database
+@or_remote(_remotely)
 def uptime(
     connection: Connection, slug: str | None, window: str | None, first_text: str | None, until_text: str | None,
     as_json: bool,
