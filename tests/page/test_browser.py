@@ -1,7 +1,6 @@
 """The page in a real browser: for every eye, every theme, every width, and with no request but its own."""
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,34 +9,20 @@ from typing import Any, Literal
 import psycopg
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect
 from playwright.sync_api import Page as Tab
 
 from local.web import Page
-from tests.conftest import require
 from tests.page.filled import add_monitor, add_regions, add_ticks, settle
 from tests.page.test_page import HTML_NAME
 from vantage.store.tokens import create_token
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--disable-default-apps"]  # fmt: skip
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RULES = {"runOnly": WCAG, "rules": {"target-size": {"enabled": True}}}
 WIDE, NARROW = (1280, 900), (320, 700)
 Scheme = Literal["light", "dark"]
 UP = {"USA": "U" * 60, "INDIA": "U" * 60, "EU": "U" * 60}
 LONG = "A-monitor-whose-name-is-one-word-that-does-not-end-before-the-edge-of-a-phone"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
-    require("Chromium", CHROMIUM is not None)
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield running
-        running.close()
 
 
 @dataclass(slots=True)

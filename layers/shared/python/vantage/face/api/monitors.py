@@ -128,6 +128,11 @@ def _of_slug(body: Any, slug: str) -> Any:
 
 
 def _checked(ask: Ask, plain: Any) -> Definition:
+    return definition(checked_item(ask, plain))
+
+
+def checked_item(ask: Ask, plain: Any) -> MonitorItem:
+    """The file's item, as it may be saved here; raises Refusal that lists every fault."""
     connection = ask.connection
     here = Here(
         ask.sources.allow_private,
@@ -135,7 +140,7 @@ def _checked(ask: Ask, plain: Any) -> Definition:
         frozenset(reference_slugs(connection)),
         frozenset(one.name for one in load_channels(connection)),
     )
-    return definition(checked(MonitorItem, plain, here))
+    return checked(MonitorItem, plain, here)
 
 
 def _store(ask: Ask, before: Definition | None, new: Definition) -> None:

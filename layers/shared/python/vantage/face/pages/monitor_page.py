@@ -215,23 +215,20 @@ def _point(histogram: Histogram | None) -> Point | None:
 
 
 def _percentiles(one: Seen, sight: Sight, read: Read, points: Sequence[Point | None]) -> dict[str, Any]:
+    """What is printed above a chart: three shares, and of how much."""
     if isinstance(read.look, Hours):
         taken = sorted(point[0] for point in points if point)
         shares = [taken[max(0, -(-len(taken) * share // 100) - 1)] if taken else None for share in (50, 95, 99)]
+        lane = read.look.hours[one.monitor.id].codes[sight.region]
+        good, due = sum(map(lane.count, "US")), sum(map(lane.count, "USRDNM"))
+        note = f"{good} of {due} checks succeeded" if due else "No check yet"
     else:
         hours = read.past.hours.get((one.monitor.id, sight.region), {}).values()
         whole = merged((hour.counts.keys(), hour.counts.values()) for hour in hours)
         shares = [whole.quantile_ms(share) for share in (0.5, 0.95, 0.99)]
-    missing = sum(point is None for point in points)
-    unit = "minutes" if isinstance(read.look, Hours) else "hours"
-    note = (
-        f"{missing} of {len(points)} {unit} without a success"
-        if missing
-        else f"Success in each of {len(points)} {unit}"
-    )
-    return {name: milliseconds(value) for name, value in zip(("p50", "p95", "p99"), shares, strict=True)} | {
-        "note": note
-    }
+        note = f"Measured in {sum(point is not None for point in points)} of {len(points)} hours"
+    p50, p95, p99 = map(milliseconds, shares)
+    return {"p50": p50, "p95": p95, "p99": p99, "note": note}
 
 
 # ------------------------------------------------------------------------------------------------ windows, checks

@@ -56,7 +56,7 @@ class Templates:
 
 
 PUBLIC = {"Status": "/", "Incidents": "/incidents"}
-OPERATORS = {**PUBLIC, "Operations": "/ops"}
+OPERATORS = {**PUBLIC, "Operations": "/ops", "Monitors": "/ops/monitors"}
 
 
 @cache

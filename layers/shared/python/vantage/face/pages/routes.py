@@ -5,6 +5,7 @@ from http import HTTPStatus
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from vantage.face.answers import READ, Answer
+from vantage.face.pages import edit
 from vantage.face.pages.incidents_page import incidents_variables, parse_before
 from vantage.face.pages.ops_page import ops_variables
 from vantage.face.pages.render import OPERATORS, Templates
@@ -16,6 +17,7 @@ from vantage.face.who import cookie_of, reader
 def register(app: APIGatewayHttpResolver, sources: Sources) -> None:
     """All of them."""
     status, monitor = StatusPage(sources), MonitorPage(sources)
+    edit.register(app, sources)
 
     def asked(name: str) -> str:
         return app.current_event.get_query_string_value(name) or ""

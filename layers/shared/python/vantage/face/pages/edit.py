@@ -1,0 +1,142 @@
+"""Monitors added, changed and paused in a browser: the API's operations behind forms, and a probe before saving."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+
+from vantage.face.answers import READ, Answer
+from vantage.face.api import monitors as api
+from vantage.face.api.body import raw_body
+from vantage.face.api.operation import Ask, Json
+from vantage.face.pages.edit_form import LISTED, changed, fields_of, probed_words, row_of
+from vantage.face.pages.render import OPERATORS, Templates
+from vantage.face.refusal import Refusal
+from vantage.face.sources import Sources
+from vantage.face.who import reader, who_asks
+from vantage.monitors_file.entry import entry
+from vantage.store.connection import Connection
+from vantage.store.monitors import load_definitions
+from vantage.store.regions import list_regions
+
+HERE = "/ops/monitors"
+PROBE_AT_MOST_MS = 10_000
+"""Twice this, since a failure is asked again: an HTTP API waits for 30 s."""
+Event = Mapping[str, Any]
+
+
+def register(app: APIGatewayHttpResolver, sources: Sources) -> None:
+    """The list, the form, and what its buttons do."""
+
+    @app.route(HERE, method=READ)
+    def monitors_page() -> Answer:
+        return _list(sources, app.current_event.raw_event)
+
+    @app.route(f"{HERE}/new", method=READ)
+    def new_page() -> Answer:
+        return _shown(sources, app.current_event.raw_event, "")
+
+    @app.route(f"{HERE}/<slug>", method=READ)
+    def edit_page(slug: str) -> Answer:
+        return _shown(sources, app.current_event.raw_event, slug)
+
+    @app.post(f"{HERE}/new")
+    def new_sent() -> Answer:
+        return _sent(sources, app.current_event.raw_event, "")
+
+    @app.post(f"{HERE}/<slug>")
+    def edit_sent(slug: str) -> Answer:
+        return _sent(sources, app.current_event.raw_event, slug)
+
+
+def _list(sources: Sources, event: Event) -> Answer:
+    if reader(sources, event) is None:
+        return _go("/login")
+    rows = [row_of(one) for one in load_definitions(sources.connection())]
+    told = {"title": "Monitors", "description": "All monitors.", "rows": rows}
+    return Templates.load().page("monitors.html", told, here=HERE, nav=OPERATORS, site=sources.site())
+
+
+def _shown(sources: Sources, event: Event, slug: str) -> Answer:
+    if reader(sources, event) is None:
+        return _go("/login")
+    return _form(sources, slug, _stored(sources.connection(), slug), {})
+
+
+def _sent(sources: Sources, event: Event, slug: str) -> Answer:
+    """What a button does; raises Refusal where the token may not write."""
+    who = who_asks(sources, event, "write")
+    form = parse_qs(raw_body(event).decode("utf-8", "replace"), keep_blank_values=True)
+    ask = Ask(sources, sources.connection(), who, {"slug": slug}, {})
+    if switch := {"pause": api.pause_monitor, "resume": api.resume_monitor}.get(_one(form, "do")):
+        with ask.connection.transaction():
+            switch(ask)
+        return _go(HERE)
+    return _save_or_probe(sources, ask, slug, form)
+
+
+def _save_or_probe(sources: Sources, ask: Ask, slug: str, form: Mapping[str, Sequence[str]]) -> Answer:
+    """The form again, with what is wrong or with what a probe saw; or the list, once it is saved."""
+    wanted = changed(_stored(ask.connection, slug), {name: form.get(name, []) for name in LISTED}, is_new=not slug)
+    try:
+        if _one(form, "do") == "probe":
+            return _form(sources, slug, wanted, {"probed": _probed(sources, api.checked_item(ask, wanted))})
+        with ask.connection.transaction():
+            body = replace(ask, body=wanted)
+            api.put_monitor(body) if slug else api.create_monitor(body)
+    except Refusal as refusal:
+        if refusal.status not in (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.CONFLICT):
+            raise
+        faults = [error["field"] + ": " + error["detail"] for error in refusal.errors] or [refusal.detail]
+        return _form(sources, slug, wanted, {"faults": faults}, HTTPStatus.UNPROCESSABLE_ENTITY)
+    sources.forget()
+    return _go(HERE)
+
+
+def _form(sources: Sources, slug: str, words: Json, more: Json, status: int = HTTPStatus.OK) -> Answer:
+    regions = [one.name for one in list_regions(sources.connection()) if one.enabled]
+    title = f"Change {words.get('name', slug)}" if slug else "Add a monitor"
+    told = {
+        "title": title, "description": title, "action": f"{HERE}/{slug or 'new'}", "is_new": not slug, "faults": [],
+        "probed": None, "stored": words, "fields": fields_of(words, regions), **more,
+    }  # fmt: skip
+    return Templates.load().page("edit.html", told, here=HERE, nav=OPERATORS, site=sources.site(), status=status)
+
+
+def _stored(connection: Connection, slug: str) -> Json:
+    """A monitor in the file's words; empty for a new one. Raises Refusal with 404."""
+    if not slug:
+        return {"type": "http"}
+    if found := load_definitions(connection, [slug]):
+        return dict(entry(found[0]))
+    raise Refusal(HTTPStatus.NOT_FOUND, f"There is no monitor {slug[:100]!r}.")
+
+
+def _probed(sources: Sources, item: Any) -> Json:
+    """What one probe from here sees, as words."""
+    from vantage.probe import Prober  # noqa: PLC0415  # only who probes pays for it
+    from vantage.probe.report import check_of, expected, in_full  # noqa: PLC0415
+
+    timeout_ms = min(item.timeout, PROBE_AT_MOST_MS)
+    check = check_of({"type": item.type, "timeout_ms": timeout_ms, "spec": item.spec()})
+
+    async def probe() -> Json:
+        prober = Prober("HERE", allow_private=sources.allow_private)
+        try:
+            return in_full(await prober.probe(check))
+        finally:
+            await prober.aclose()
+
+    return probed_words(asyncio.run(probe()), expected(check), timeout_ms)
+
+
+def _one(form: Mapping[str, Sequence[str]], name: str) -> str:
+    return next(iter(form.get(name, ())), "")
+
+
+def _go(where: str) -> Answer:
+    return Response(int(HTTPStatus.SEE_OTHER), "text/plain; charset=utf-8", "", {"location": where})

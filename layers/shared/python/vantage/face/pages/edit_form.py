@@ -1,0 +1,115 @@
+"""The form of a monitor: its fields from the file's words, and the file's words from its fields."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vantage.check import Phases
+from vantage.face.api.operation import Json
+from vantage.face.pages.cards import PHASES
+from vantage.monitors_file.entry import whole
+from vantage.store.monitors import Definition
+from vantage.view.numbers import capital, milliseconds, region_name
+from vantage.view.words import reason_words, stopped_in
+
+LISTED = ("name", "slug", "group", "url", "interval", "timeout", "contains", "degraded_over", "regions", "public",
+          "show_url")  # fmt: skip
+TEXTS = ("name", "group", "interval", "timeout")
+SWITCHES = ("public", "show_url")
+DEFAULTS = {"interval": "1m", "timeout": "10s"}
+_STATUS = {"up": ("Up", "U"), "degraded": ("Up, and worth a look", "S"), "down": ("Down", "R"),
+           "refused": ("Refused", "N")}  # fmt: skip
+
+
+def fields_of(words: Mapping[str, Any], regions: Sequence[str]) -> Json:
+    """What stands in the fields."""
+    expect = words.get("expect", {})
+    chosen = words.get("regions")
+    return {
+        **{name: words.get(name) or DEFAULTS.get(name, "") for name in (*TEXTS, "slug", "url")},
+        "is_http": words.get("type", "http") == "http",
+        "contains": next(iter(expect.get("body", {}).get("contains", ())), ""),
+        "degraded_over": expect.get("latency", {}).get("degraded_over", ""),
+        "every": chosen is None,
+        "regions": [(name, region_name(name), chosen is None or name in chosen) for name in regions],
+        **{name: bool(words.get(name)) for name in SWITCHES},
+    }
+
+
+def changed(stored: Json, form: Mapping[str, Sequence[str]], *, is_new: bool) -> Json:
+    """The monitor as the form wants it; what has no field stays as it is."""
+    words = dict(stored)
+    for name in (*TEXTS, "slug", "url"):
+        if text := next(iter(form[name]), "").strip():
+            words[name] = text
+        elif name != "slug" and form[name]:
+            words.pop(name, None)
+    if is_new and not words.get("slug"):
+        words.pop("slug", None)
+    for name in SWITCHES:
+        words[name] = bool(form[name])
+    if "every" not in form["regions"]:
+        words["regions"] = list(form["regions"])
+    else:
+        words.pop("regions", None)
+    if words.get("type", "http") == "http":
+        _expect(words, "body", "contains", form["contains"])
+        _expect(words, "latency", "degraded_over", form["degraded_over"])
+    return words
+
+
+def _expect(words: Json, part: str, key: str, given: Sequence[str]) -> None:
+    """One expectation set or taken away; others, and further texts of the same one, stay."""
+    text = next(iter(given), "").strip()
+    expect = dict(words.get("expect", {}))
+    within = dict(expect.get(part, {}))
+    if not text:
+        within.pop(key, None)
+    elif key == "contains":
+        within[key] = [text, *within.get(key, [])[1:]]
+    else:
+        within[key] = text
+    expect = {**expect, part: within} if within else {name: rule for name, rule in expect.items() if name != part}
+    words.pop("expect", None)
+    if expect:
+        words["expect"] = expect
+
+
+def row_of(one: Definition) -> Json:
+    """A line of the list."""
+    words = whole(one)
+    target = words.get("url") or words.get("host") or ""
+    return {
+        "slug": one.slug, "name": one.name, "group": one.group or "", "type": one.type, "enabled": one.enabled,
+        "public": one.public, "interval": words["interval"], "target": target,
+    }  # fmt: skip
+
+
+def probed_words(seen: Json, expected: str, timeout_ms: int) -> Json:
+    """What a probe saw, phase by phase."""
+    phases = Phases(**{name: _us(seen["phases"][name.replace("_us", "_ms")]) for name in PHASES})
+    stopped = None
+    if seen["status"] == "down" and seen["http_status"] is None:
+        stopped = stopped_in(phases, seen["reason"], secure=seen["certificate_expires_at"] is not None, reused=False)
+    why = reason_words(
+        seen["reason"], http_status=seen["http_status"], total_us=_us(seen["latency_ms"]), timeout_ms=timeout_ms,
+        stopped=stopped, failed=seen["status"] != "degraded",
+    )  # fmt: skip
+    status, colour = _STATUS[seen["status"]]
+    return {
+        "status": status,
+        "colour": colour,
+        "why": capital(why),
+        "detail": seen["detail"] or "",
+        "http": seen["http_status"] or "",
+        "expected": expected,
+        "total": milliseconds(seen["latency_ms"]),
+        "phases": [(capital(name), milliseconds(_ms(getattr(phases, key)))) for key, name in PHASES.items()],
+    }
+
+
+def _us(ms: float | None) -> int | None:
+    return None if ms is None else round(ms * 1000)
+
+
+def _ms(us: int | None) -> float | None:
+    return None if us is None else us / 1000

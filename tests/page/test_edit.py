@@ -1,0 +1,129 @@
+"""Adding, changing and pausing a monitor in the browser, with a probe before it is saved."""
+
+from urllib.parse import urlencode
+
+import psycopg
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
+from playwright.sync_api import Browser, expect
+
+from local.web import Page
+from tests.page.conftest import ask, submit
+from tests.page.filled import add_monitor, add_regions
+from tests.page.test_browser import RULES, visit
+from tests.page.test_page import HTML_NAME, text_of
+from vantage.monitors_file.entry import entry
+from vantage.store.monitors import load_definitions
+from vantage.store.tokens import create_token
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
+
+
+@pytest.fixture
+def writer(database: psycopg.Connection) -> dict[str, str]:
+    """Somebody who may write."""
+    return {**FORM, "Cookie": f"vantage_token={create_token(database, 'ada', 'write')}"}
+
+
+def send(page: Page, path: str, headers: dict[str, str], **fields: str) -> tuple[int, str]:
+    """Press a button: the status, and the text or where it leads."""
+    answer, body = submit(page, path, urlencode(fields).encode(), headers)
+    return answer.status, answer.getheader("Location") or text_of(body)
+
+
+def words(database: psycopg.Connection, slug: str) -> dict[str, object]:
+    """A monitor as a file would say it."""
+    return dict(entry(load_definitions(database, [slug])[0]))
+
+
+def test_a_monitor_is_added_changed_paused_and_resumed(
+    database: psycopg.Connection, page: Page, writer: dict[str, str]
+) -> None:
+    """What has no field stays; each change is written down. Red when a form without a field took a key away."""
+    add_regions(database)
+    given = {"name": "Website", "url": "https://www.example.com/", "interval": "1m", "timeout": "10s", "do": "save"}
+    assert send(page, "/ops/monitors/new", writer, **given, regions="every", contains="Hi", public="1") == (
+        303, "/ops/monitors",
+    )  # fmt: skip
+    made = words(database, "website")
+    assert (made["url"], made["public"], made["expect"]) == (
+        "https://www.example.com/", True, {"body": {"contains": ["Hi"]}},
+    )  # fmt: skip
+    database.execute('UPDATE monitor SET spec = spec || \'{"user_agent": "Ours"}\', tags = \'{"team": "web"}\'')
+    send(page, "/ops/monitors/website", writer, **{**given, "interval": "30s"}, regions="EU", degraded_over="800ms")
+    changed = words(database, "website")
+    assert (changed["interval"], changed["regions"], changed["user_agent"], changed["tags"]) == (
+        "30s", ["EU"], "Ours", {"team": "web"},
+    )  # fmt: skip
+    assert changed["expect"] == {"latency": {"degraded_over": "800ms"}}
+    assert "public" not in changed
+    assert send(page, "/ops/monitors/website", writer, do="pause") == (303, "/ops/monitors")
+    assert words(database, "website")["enabled"] is False
+    send(page, "/ops/monitors/website", writer, do="resume")
+    assert "enabled" not in words(database, "website")
+    actions = [action for (action,) in database.execute("SELECT action FROM audit ORDER BY id")]
+    assert actions == ["monitor.create", "monitor.update", "monitor.pause", "monitor.resume"]
+
+
+def test_what_is_wrong_is_said_and_what_was_typed_stays(
+    database: psycopg.Connection, page: Page, writer: dict[str, str]
+) -> None:
+    """Each fault with its field; nothing is stored; a name full of HTML is text."""
+    add_regions(database)
+    add_monitor(database, "Taken", {})
+    given = {"name": HTML_NAME, "url": "ftp://example.com", "interval": "7s", "timeout": "10s", "regions": "every"}
+    status, text = send(page, "/ops/monitors/new", writer, **given, do="save")
+    assert status == 422
+    assert "Not saved: " in text
+    assert "interval: " in text
+    status, text = send(
+        page, "/ops/monitors/new", writer, name="Taken", url="https://a.example.com/", interval="1m", timeout="9s",
+        regions="every", do="save",
+    )  # fmt: skip
+    assert (status, "There is a monitor 'taken' already" in text) == (422, True)
+    _, body = submit(page, "/ops/monitors/new", urlencode({**given, "do": "save"}).encode(), writer)
+    assert HTML_NAME not in body
+    assert 'value="7s"' in body
+    assert len(load_definitions(database)) == 1
+
+
+def test_who_may_not_write_changes_nothing(database: psycopg.Connection, page: Page) -> None:
+    """Nobody, a reader, and another site's page in the browser of somebody who may."""
+    add_regions(database)
+    add_monitor(database, "Website", {})
+    reads, writes = (create_token(database, f"for {scope}", scope) for scope in ("read", "write"))
+    assert ask(page, "/ops/monitors")[0].status == 303
+    assert send(page, "/ops/monitors/website", FORM, do="pause")[0] == 401
+    assert send(page, "/ops/monitors/website", {**FORM, "Cookie": f"vantage_token={reads}"}, do="pause")[0] == 403
+    stranger = {**FORM, "Cookie": f"vantage_token={writes}", "Sec-Fetch-Site": "cross-site"}
+    assert send(page, "/ops/monitors/website", stranger, do="pause")[0] == 401
+    assert "enabled" not in words(database, "website")
+
+
+def test_a_person_adds_a_site_after_a_probe(
+    browser: Browser,
+    database: psycopg.Connection,
+    page: Page,
+    writer: dict[str, str],
+) -> None:
+    """The page itself as the target: probed, saved, in the list; without JavaScript, and nothing that axe knows of."""
+    add_regions(database)
+    token = writer["Cookie"].removeprefix("vantage_token=")
+    with visit(browser, page, extra_http_headers={"Authorization": f"Bearer {token}"}) as (tab, witness):
+        tab.goto(f"{page.url}/ops/monitors/new")
+        tab.get_by_label("Name", exact=True).fill("Ourselves")
+        tab.get_by_role("textbox", name="Address").fill("https://127.0.0.1:1/")
+        tab.get_by_role("button", name="Probe it now").click()
+        expect(tab.get_by_role("heading", name="Probed just now, from here")).to_be_visible()
+        expect(tab.get_by_label("Name", exact=True)).to_have_value("Ourselves")
+        found = Axe().run(tab, options=RULES)
+        assert found.response["violations"] == [], found.generate_report()
+        assert load_definitions(database) == []
+        tab.get_by_role("button", name="Save").click()
+        expect(tab.get_by_role("heading", level=1)).to_have_text("Monitors")
+        expect(tab.get_by_role("link", name="Ourselves")).to_be_visible()
+        found = Axe().run(tab, options=RULES)
+        assert found.response["violations"] == [], found.generate_report()
+        tab.get_by_role("button", name="Pause Ourselves").click()
+        expect(tab.get_by_role("button", name="Resume Ourselves")).to_be_visible()
+        assert witness.complaints == []
