@@ -162,7 +162,8 @@ class Soak:
     async def _watch(self, system: System) -> None:
         """Look at each tick's books as they are closed."""
         seen: set[int] = set()
-        query = f"""SELECT extract(epoch FROM tick)::bigint, region::text, scheduled, {" + ".join(ENDS)}, lost, pushed_at IS NULL
+        query = f"""SELECT extract(epoch FROM tick)::bigint, region::text, scheduled, {" + ".join(ENDS)}, lost,
+                           pushed_at IS NULL
                       FROM tick_ledger WHERE closed_at IS NOT NULL"""
         while True:
             await asyncio.sleep(1)
