@@ -14,7 +14,9 @@ from pathlib import Path
 from bench import report
 from vantage.errors import VantageError
 
-BENCHES = ("producer", "acks", "flush", "end_to_end", "probe", "judge", "history", "migrations", "cold_start")
+BENCHES = (
+    "producer", "acks", "flush", "end_to_end", "probe", "judge", "verdicts", "history", "migrations", "cold_start"
+)  # fmt: skip
 LONG = ("history",)  # at full size takes as long as all others together: only where it is asked for by name
 RESULTS = Path(__file__).with_name("results.json")
 
