@@ -17,7 +17,7 @@ from vantage.errors import VantageError
 BENCHES = (
     "producer", "acks", "flush", "end_to_end", "probe", "judge", "verdicts", "history", "migrations", "cold_start"
 )  # fmt: skip
-LONG = ("history",)  # at full size takes as long as all others together: only where it is asked for by name
+LONG = ("history", "judge")  # at full size take as long as all others together: only where asked for by name
 RESULTS = Path(__file__).with_name("results.json")
 
 

@@ -1,7 +1,7 @@
 """Verdicts: scripted failures, each with its ground truth, judged by the rules and beside them by one region alone.
 
-The lives are replayed in memory, so that an hour takes a part of a second: rows come as the workers' would, stored when a
-probe would be over, and a tick is judged when all regions have reported, or 75 s later. What a probe says of each
+The lives are replayed in memory, so that an hour takes a part of a second. Rows come as the workers would store them,
+when a probe would be over; a tick is judged when all regions have reported, or 75 s later. What a probe says of each
 fault is asked of real ones (bench/faults_zoo.py).
 """
 
