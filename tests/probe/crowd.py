@@ -1,8 +1,12 @@
-"""One worker run of EU with Lambda's 1,024 file descriptors: `python -m tests.probe.crowd` and, as JSON, where."""
+"""One worker run of EU with Lambda's 1,024 file descriptors: `python -m tests.probe.crowd` and, as JSON, where.
+
+SIGTERM breaks it off where it stands, as the end of an environment does; what it saw until then is told all the same.
+"""
 
 import asyncio
 import json
 import resource
+import signal
 import sys
 from dataclasses import asdict
 from typing import Any
@@ -22,13 +26,16 @@ async def run(database_url: str, redis_url: str, name_servers: list[str] | None,
     station = Station(
         "EU", "local", reader, database, prober, Memory(), 400, Polling.THRIFTY, durations=Durations(**durations)
     )
+    drain = Drain(station, Clock(await reader.time_s()), "crowd", 240_000)
+    running = asyncio.create_task(drain.run())
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
     try:
-        summary = await Drain(station, Clock(await reader.time_s()), "crowd", 240_000).run()
+        await asyncio.wait({running})
     finally:
         await prober.aclose()
         await reader.close()
         await database.close()
-    return json.dumps(asdict(summary))
+    return json.dumps(asdict(drain.summary))
 
 
 if __name__ == "__main__":

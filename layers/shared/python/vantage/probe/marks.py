@@ -50,7 +50,7 @@ CHALLENGES = (
         "AWS WAF", ("x-amzn-waf-action", "captcha"), None,
         "https://docs.aws.amazon.com/waf/latest/developerguide/waf-captcha-and-challenge-actions.html",
     ),
-    Challenge("Imperva", None, "/_Incapsula_Resource", "https://github.com/Imbuedhush/Incapsula-Bypass (README)"),
+    Challenge("Imperva", None, "/_Incapsula_Resource", "https://scrappey.com/qa/web-automation/how-imperva-detects-bots"),
 )  # fmt: skip
 
 
