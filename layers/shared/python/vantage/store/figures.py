@@ -16,7 +16,7 @@ from vantage.latency import Histogram, merged
 from vantage.monitor import Region
 from vantage.store.connection import Connection
 from vantage.store.looks import HOUR, LOOKS, SEEN, TIMES, arguments, as_slots
-from vantage.store.rollups import DAY, day_of, first_result_day, hour_of, midnight
+from vantage.store.rollups import DAY, FIRST_RESULT_DAY, day_of, hour_of, midnight
 from vantage.uptime import Sight, Uptime, uptime
 
 Span = tuple[datetime, datetime]
@@ -94,24 +94,27 @@ def one_sight(connection: Connection) -> Iterator[None]:
         connection.execute("ROLLBACK")
 
 
+# Of days that are whole and rolled up, the hours need not be known.
+_ROLLED: LiteralString = f"""
+    SELECT (SELECT array_agg(day) FROM rollup_day WHERE day BETWEEN %(first)s AND %(last)s),
+           (SELECT array_agg(h.hour)
+              FROM generate_series(%(first)s::timestamp, %(last)s::timestamp, interval '1 day') d (day)
+              JOIN rollup_hour h ON h.hour >= d.day AT TIME ZONE 'UTC'
+               AND h.hour < (d.day + interval '1 day') AT TIME ZONE 'UTC'
+             WHERE %(by_hours)s OR d.day IN (%(first)s, %(last)s)
+                OR NOT EXISTS (SELECT FROM rollup_day r WHERE r.day = d.day::date)),
+           ({FIRST_RESULT_DAY})"""  # noqa: S608  # ours
+
+
 def covered(connection: Connection, first: datetime, until: datetime, *, by_hours: bool = False) -> Cover:
     """The pieces of a span as they are rolled up now; `by_hours` takes days only where their hours are gone."""
-    touched = [day_of(first) + timedelta(days=n) for n in range((day_of(until) - day_of(first)).days + 1)]
+    asked = {"first": day_of(first), "last": day_of(until), "by_hours": by_hours}
     with connection.cursor(binary=True) as cursor:
-        rows = cursor.execute("SELECT day FROM rollup_day WHERE day BETWEEN %s AND %s", (touched[0], touched[-1]))
-        days = {day for (day,) in rows.fetchall()}
-        # Of days that are whole and rolled up, the hours need not be known.
-        split = touched if by_hours else [day for day in touched if day not in days or day in (touched[0], touched[-1])]
-        rows = cursor.execute(
-            """SELECT hour FROM unnest(%s::timestamptz[]) d (day)
-                 JOIN rollup_hour h ON h.hour >= d.day AND h.hour < d.day + interval '24 hours'""",
-            ([midnight(day) for day in split],),
-        )
-        hours = frozenset(hour for (hour,) in rows.fetchall())
+        [(its_days, its_hours, oldest)] = cursor.execute(_ROLLED, asked).fetchall()
+    days, hours = frozenset(its_days or ()), frozenset(its_hours or ())
     if by_hours:
         days -= {day_of(hour) for hour in hours}
-    oldest = first_result_day(connection)
-    return cover(first, until, Rolled(frozenset(days), hours, midnight(oldest) if oldest else None))
+    return cover(first, until, Rolled(days, hours, midnight(oldest) if oldest else None))
 
 
 def cover(first: datetime, until: datetime, rolled: Rolled) -> Cover:

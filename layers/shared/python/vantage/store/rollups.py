@@ -15,6 +15,10 @@ DAY = timedelta(days=1)
 LOOKED_BACK = timedelta(days=2)
 """How long late rows amend an hour by themselves."""
 
+FIRST_RESULT_DAY: LiteralString = """
+    SELECT to_date(right(min(c.relname), 8), 'YYYYMMDD')
+      FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'check_result'::regclass"""
+
 _LOCK = "SELECT pg_advisory_xact_lock(7301, 10)"
 
 # What an hour is rolled up from, in figures that change with it. Read before the rows are: whatever comes in between is
@@ -176,10 +180,7 @@ def drop_hours_before(connection: Connection, first_kept: date, most: int) -> in
 
 def first_result_day(connection: Connection) -> date | None:
     """The oldest day whose results are kept; None where there is none."""
-    row = connection.execute(
-        """SELECT to_date(right(min(c.relname), 8), 'YYYYMMDD')
-             FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'check_result'::regclass"""
-    ).fetchone()
+    row = connection.execute(FIRST_RESULT_DAY).fetchone()
     return row[0] if row else None
 
 
