@@ -91,12 +91,12 @@ def html_name(database: psycopg.Connection) -> None:
     add_monitor(database, "Website", UP)
 
 
-OTHER_PAGES = ("/?last=90d", "/monitors/blog", "/monitors/checkout?last=24h", "/incidents", "/login?wrong", "/ops")
+OTHER_PAGES = ("/monitors/blog", "/monitors/checkout?last=24h", "/incidents", "/login?wrong", "/ops")
 VISITS: list[tuple[Callable[[psycopg.Connection], None], tuple[int, int], tuple[str, ...]]] = [
     (all_up, WIDE, ("/",)),
     (site_down, NARROW, ("/", *OTHER_PAGES)),
-    (silent, NARROW, ("/", "/monitors/blog")),
-    (many, WIDE, ("/", "/?last=90d")),
+    (silent, NARROW, ("/",)),
+    (many, WIDE, ("/?last=90d",)),
 ]
 
 

@@ -281,7 +281,8 @@ def test_only_its_own_style_and_script_may_run(database: psycopg.Connection, pag
     assert not [tag for tag, attrs in tags if "style" in attrs or any(name.startswith("on") for name in attrs)]
     addresses = [attrs[name] for _, attrs in tags for name in ("src", "href", "action") if attrs.get(name)]
     assert {address for address in addresses if address} <= {
-        "data:,", "#main", "/", "/status.json", "/incidents", "/ops", "/monitors/website", "/?last=60min", "/?last=24h",
+        "data:,", "#main", "/", "/status.json", "/incidents", "/incidents.atom", "/ops", "/monitors/website",
+        "/?last=60min", "/?last=24h",
         "/?last=90d",
     }  # fmt: skip
     assert "http-equiv" not in body  # no refresh that steals the focus

@@ -47,7 +47,7 @@ class Templates:
         style = self.style + ("" if name == "status.html" else self.more)
         style += f":root{{--brand:{site.colour}}}" if site.colour and COLOUR.fullmatch(site.colour) else ""
         shell = {
-            "site": site, "nav": list((nav or PUBLIC).items()), "here": here, "watch": "", "feed": False,
+            "site": site, "nav": list((nav or PUBLIC).items()), "here": here, "watch": "", "feed": True,
             "from_where": "", "style": Markup(style), "script": Markup(self.script),  # noqa: S704  # ours
         }  # fmt: skip
         html = self.environment.get_template(name).render({**shell, **variables})
