@@ -89,6 +89,17 @@ def set_up(database: "psycopg.Connection[Any]", url: str) -> None:
     )
     database.execute("UPDATE monitor_schedule SET from_tick = from_tick - interval '1 hour'")
     database.execute("SELECT ensure_result_days(%s, %s)", (OLD, OLD))
+    database.execute(  # a job that called once and no more; work that comes again each day
+        """INSERT INTO monitor (slug, name, type, spec, interval_s, timeout_ms)
+           VALUES ('backup', 'Backup', 'heartbeat', '{"grace": 0}', 3600, 1000)"""
+    )
+    database.execute(
+        "UPDATE heartbeat SET first_at = now() - interval '3 hours', success_at = now() - interval '3 hours'"
+    )
+    database.execute(
+        """INSERT INTO maintenance (name, starts, duration_s, timezone, rrule, slugs, worked_out_until)
+           VALUES ('Nightly', now() - interval '10 days', 60, 'UTC', 'FREQ=DAILY', '{backup}', now())"""
+    )
 
 
 def leave_an_hour(database: "psycopg.Connection[Any]") -> None:
@@ -127,7 +138,8 @@ def test_a_check_travels_its_whole_way_with_each_function_under_its_own_role(
     functions = {
         name: Function(
             name, f"functions.{name}.app", name,
-            {**settings(urls, name), "VANTAGE_PACE": f"{pace.scale}@{pace.origin_s}", "VANTAGE_TAKE_WORK_S": "60"},
+            {**settings(urls, name), "VANTAGE_PACE": f"{pace.scale}@{pace.origin_s}", "VANTAGE_TAKE_WORK_S": "60",
+             "REFERENCE_URLS": "https://a.example.com/ https://b.example.com/"},
             240, tmp_path / f"{name}.log", pace,
         )
         for name in ("producer", "worker", "housekeeper", "notifier")
@@ -147,10 +159,16 @@ def test_a_check_travels_its_whole_way_with_each_function_under_its_own_role(
     assert done["housekeeper"]["days_dropped"] == [f"check_result_{OLD:%Y%m%d}"]
     assert done["housekeeper"]["hours_rolled"] >= 1
     assert done["housekeeper"]["closed"] >= 1
+    assert done["housekeeper"]["heartbeats"] >= 1
     assert [one["type"] for one in told] == ["incident.opened"]
-    booked = database.execute("SELECT sum(stored + expired) FROM tick_ledger").fetchall()
-    stored = database.execute("SELECT count(*) FROM check_result").fetchall()
-    assert booked == stored == [(done["worker"]["stored"],)]
+    kept = database.execute(
+        "SELECT (SELECT count(*) FROM monitor WHERE reference), (SELECT count(*) > 1 FROM maintenance_window)"
+    ).fetchall()
+    assert kept == [(2, True)]
+    stored = database.execute(
+        "SELECT count(*) FROM check_result c JOIN monitor m ON m.id = c.monitor_id WHERE m.slug = 'shop'"
+    ).fetchall()
+    assert stored == [(done["worker"]["stored"],)]
 
 
 @pytest.mark.parametrize("scenario", ["E11", "F06", "V19", "V20"])
