@@ -146,10 +146,10 @@ def test_a_check_travels_its_whole_way_with_each_function_under_its_own_role(
     }  # fmt: skip
     with receiver() as hook:
         hook.behave = lambda asked: (503 if asked.path == "/shop" else 204, {})
-        set_up(database, f"{hook.url}/")
         database.execute(
             "INSERT INTO region (name, aws_region, redis_group) VALUES ('USA', 'us-east-1', 'monitor-runners-usa')"
         )
+        set_up(database, f"{hook.url}/")
         replies = asyncio.run(one_minute(functions, pace, tick_s, database))
         told = [one.json for one in hook.received if one.path == "/hook"]
     assert all("error" not in reply for reply in replies.values()), replies
