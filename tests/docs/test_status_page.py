@@ -19,7 +19,7 @@ SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><path d="M0 0h1
 def test_the_file_and_the_commands_make_the_page_that_is_shown(
     database: psycopg.Connection, database_url: str, page: Page, tmp_path: Path
 ) -> None:
-    """Title, logo, colour and groups of the file; the private monitor is nowhere. Red when the title was not stored."""
+    """Title, logo, colour and groups of the file; the private monitor is nowhere."""
     add_regions(database)
     document = ROOT / "docs" / "status-page.md"
     [file] = blocks(document, "yaml")

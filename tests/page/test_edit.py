@@ -39,7 +39,7 @@ def words(database: psycopg.Connection, slug: str) -> dict[str, object]:
 def test_a_monitor_is_added_changed_paused_and_resumed(
     database: psycopg.Connection, page: Page, writer: dict[str, str]
 ) -> None:
-    """What has no field stays; each change is written down. Red when a form without a field took a key away."""
+    """What has no field stays; each change is written down."""
     add_regions(database)
     given = {"name": "Website", "url": "https://www.example.com/", "interval": "1m", "timeout": "10s", "do": "save"}
     assert send(page, "/ops/monitors/new", writer, **given, regions="every", contains="Hi", public="1") == (

@@ -64,7 +64,7 @@ def test_each_state_has_a_headline(database: psycopg.Connection, page: Page) -> 
 
 
 def test_the_private_and_the_missing_answer_alike(database: psycopg.Connection, page: Page) -> None:
-    """Byte for byte, headers too; red when the page was read by slug alone."""
+    """Byte for byte."""
     add_regions(database)
     add_monitor(database, "Secret", dict.fromkeys(UP, "UUDDDD"), public=False)
     add_monitor(database, "Gone", UP)

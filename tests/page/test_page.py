@@ -177,7 +177,7 @@ def test_since_when_is_what_was_judged(database: psycopg.Connection, page: Page)
 
 
 def test_announced_work_is_told_and_nobody_is_blamed(database: psycopg.Connection, page: Page) -> None:
-    """What is under way and what comes; a site that fails meanwhile is in maintenance. Red without the window."""
+    """What is under way and what comes; a site that fails meanwhile is in maintenance."""
     add_regions(database, "USA", "EU")
     add_monitor(database, "Shop", {"USA": "UUUUUUDDDD", "EU": "UUUUUUDDDD"})
     add_monitor(database, "Blog", {"USA": "U" * 10, "EU": "U" * 10})
@@ -203,7 +203,7 @@ def test_a_monitor_that_flaps_is_told_as_such(database: psycopg.Connection, page
 
 
 def test_a_region_at_fault_does_not_speak(database: psycopg.Connection, page: Page) -> None:
-    """Its failures are not believed, and its lane shows them as not observed. Red when the newest row decided."""
+    """Its failures are not believed, and its lane shows them as not observed."""
     add_regions(database)
     add_monitor(database, "Shop", {"USA": "UUUUUUUU", "INDIA": "UUUUDDDD", "EU": "UUUUUUUU"})
     database.execute(
@@ -231,7 +231,7 @@ def test_incidents_are_told_with_what_the_regions_saw(database: psycopg.Connecti
 
 
 def test_status_json_is_sent_again_only_when_something_is_new(database: psycopg.Connection, page: Page) -> None:
-    """By its ETag; red when the instant of reading was a part of it."""
+    """By its ETag, of which the instant of reading is no part."""
     add_regions(database)
     add_monitor(database, "Shop", {"USA": "UUUU"})
     settle(database)
