@@ -1,0 +1,101 @@
+"""A monitor is changed while it is down: what was seen before still counts, and who is asked no more has no say."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from tests.judge.history import record
+from vantage.check import Status
+from vantage.judge.tick import Judge
+from vantage.store.ledger import as_time
+from vantage.verdict.fleet import Stored
+from vantage.verdict.rows import Row
+
+REGIONS = ("USA", "INDIA", "EU")
+STATUSES = {"U": Status.UP, "D": Status.DOWN}
+
+
+@pytest.fixture
+def first_s(database: Any) -> int:
+    """A monitor, due in every tick, and three regions; the first tick (epoch s)."""
+    for region in REGIONS:
+        database.execute("INSERT INTO region (name, aws_region, redis_group) VALUES (%s, '', %s)", (region, region))
+    database.execute(
+        """INSERT INTO monitor (slug, name, type, spec, interval_s, timeout_ms)
+           VALUES ('m', 'M', 'http', '{}', 60, 1000)"""
+    )
+    database.execute("UPDATE monitor_schedule SET from_tick = '2020-01-01', phase_s = 0")
+    return int(time.time() // 300) * 300 - 6000
+
+
+def see(database: Any, tick_s: int, letter: str, *, interval_s: int = 60, of: Sequence[str] = REGIONS) -> None:
+    """A tick in which these regions see the monitor so, and the others store nothing; judged."""
+    database.execute(
+        """INSERT INTO tick_ledger (tick, region, spread_s, pushed, pushed_at)
+           SELECT %s, name, 10, 1, now() FROM region""",
+        (as_time(tick_s),),
+    )
+    record(database, [Stored(1, region, Row(tick_s * 1000, STATUSES[letter], interval_s)) for region in of])
+    assert Judge(database).run((tick_s + 600) * 1000).ticks == [tick_s]
+
+
+def change(database: Any, tick_s: int, what: str) -> None:
+    """A new version of its schedule, from a tick on."""
+    database.execute("UPDATE monitor_schedule SET until_tick = %s WHERE until_tick = 'infinity'", (as_time(tick_s),))
+    database.execute(
+        f"""INSERT INTO monitor_schedule (monitor_id, from_tick, interval_s, phase_s, regions, enabled)
+            SELECT 1, %s, {what}, true""".encode(),
+        (as_time(tick_s),),
+    )
+
+
+def incidents(database: Any, first_s: int) -> list[tuple[int | None, ...]]:
+    """Began, opened and resolved, in seconds since the first tick."""
+    rows = database.execute(
+        """SELECT extract(epoch FROM began_at)::int, extract(epoch FROM opened_at)::int,
+                  extract(epoch FROM resolved_at)::int FROM incident ORDER BY opened_at"""
+    ).fetchall()
+    return [tuple(None if at is None else at - first_s for at in row) for row in rows]
+
+
+@pytest.mark.parametrize(("interval_s", "then_s"), [(60, 300), (300, 60)])
+def test_a_change_of_interval_breaks_no_streak(database: Any, first_s: int, interval_s: int, then_s: int) -> None:
+    """The first failure at one interval, the second at the other: down at the second."""
+    change(database, first_s, f"{interval_s}, 0, NULL")
+    see(database, first_s, "U", interval_s=interval_s)
+    see(database, first_s + interval_s, "D", interval_s=interval_s)
+    change(database, first_s + interval_s + 60, f"{then_s}, 0, NULL")
+    second_s = interval_s + 60 if then_s == 60 else 300
+    see(database, first_s + second_s, "D", interval_s=then_s)
+    assert incidents(database, first_s) == [(interval_s, second_s, None)]
+
+
+def test_regions_that_are_taken_away_keep_no_incident_open(database: Any, first_s: int) -> None:
+    """Down from three regions, then only one is asked: three successes there resolve it, as of a monitor of one region.
+
+    Broken once by judging with the regions of the tick and not with those of the schedule in force.
+    """
+    for tick, letter in enumerate("UDD"):
+        see(database, first_s + 60 * tick, letter)
+    change(database, first_s + 180, "60, 0, '{EU}'")
+    for tick in range(3, 6):
+        see(database, first_s + 60 * tick, "U", of=["EU"])
+    assert incidents(database, first_s) == [(60, 120, 300)]
+
+
+def test_a_region_that_falls_silent_while_an_incident_is_open_resolves_nothing(database: Any, first_s: int) -> None:
+    """It writes no row any more, and the tick is judged all the same; the two that are left are a quorum of two.
+
+    Broken once by looking only at monitors with rows.
+    """
+    for tick, letter in enumerate("UDD"):
+        see(database, first_s + 60 * tick, letter)
+    for tick in range(3, 6):
+        see(database, first_s + 60 * tick, "U", of=[])
+    assert incidents(database, first_s) == [(60, 120, None)]
+    assert database.execute("SELECT verdict FROM verdict ORDER BY checked_at DESC LIMIT 1").fetchone() == ("no_data",)
+    for tick in range(6, 8):
+        see(database, first_s + 60 * tick, "U", of=["USA", "EU"])
+    assert incidents(database, first_s) == [(60, 120, 420)]
