@@ -26,6 +26,7 @@ from tests.aws.brazil import Grown, grown
 from tests.aws.templates import aws_regions, deployed, of_type
 from tests.aws.test_emulator import Site, Target, environment
 from tests.lived import separate_databases
+from tests.servers import empty
 from vantage.clock import Pace
 
 SCALE = 15
@@ -159,6 +160,7 @@ class Growth:
 @pytest.fixture(scope="module")
 def growth(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Growth]:
     """A system after all four have come, with databases of its own."""
+    empty(servers.database_url)  # what its copy begins with
     project = grown(tmp_path_factory.mktemp("project"))
     shutil.copy(NEXT_RELEASE, project.migrations / "9999_next_release.sql")
     mark = "&" if "?" in servers.redis_url else "?"
