@@ -189,3 +189,18 @@ def test_its_home_is_the_first_region_that_is_enabled(job: Job) -> None:
     record_heartbeats(job.database, job.now.timestamp())
     rows = job.database.execute("SELECT regions::text FROM monitor_schedule ORDER BY from_tick").fetchall()
     assert rows == [("{USA}",), ("{EU}",)]
+
+
+def test_a_heartbeat_that_is_older_than_the_first_region_waits_for_it(database: Any) -> None:
+    """Applied and called before any worker has run: nothing fails meanwhile, and it is seen from then on (broken once:
+    a row without a region, and every housekeeper run ended with it)."""
+    database.execute(
+        """INSERT INTO monitor (slug, name, type, spec, interval_s, timeout_ms)
+           VALUES ('job', 'Job', 'heartbeat', '{"grace": 0}', 60, 10000)"""
+    )
+    now_s = datetime.now(UTC).timestamp()
+    database.execute("UPDATE heartbeat SET first_at = to_timestamp(%s), success_at = first_at", (now_s - 7200,))
+    database.execute("UPDATE monitor_schedule SET from_tick = '2020-01-01'")
+    assert record_heartbeats(database, now_s) == 0
+    database.execute("INSERT INTO region (name, aws_region, redis_group) VALUES ('EU', '', 'g')")
+    assert record_heartbeats(database, now_s) == 1

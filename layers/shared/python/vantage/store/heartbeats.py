@@ -48,5 +48,10 @@ def record_heartbeats(connection: Connection, now_s: float) -> int:
     ).fetchall()
     if away:  # the home region has changed; the trigger writes their schedule anew
         connection.execute("UPDATE monitor SET updated_at = now() WHERE id = ANY (%s)", ([one for (one,) in away],))
-    row = connection.execute("SELECT record_heartbeats(%s)", (as_time(now_s),)).fetchone()
+    row = connection.execute(  # not while one is in force that was made before there was any region: it has none yet
+        """SELECT record_heartbeats(%(now)s) WHERE NOT EXISTS (
+               SELECT FROM monitor_schedule WHERE heartbeat AND enabled AND regions[1] IS NULL
+                  AND from_tick <= %(now)s AND %(now)s < until_tick)""",
+        {"now": as_time(now_s)},
+    ).fetchone()
     return int(row[0]) if row else 0
