@@ -12,7 +12,7 @@ import httpx
 CHARSETS = frozenset([
     "utf-8", "utf8", "us-ascii", "ascii", "utf-16", "utf-16le", "utf-16be", "iso_8859-1", "latin1", "macintosh",
     "koi8-r", "koi8-u", "big5", "gbk", "gb2312", "gb18030", "euc-jp", "iso-2022-jp", "shift_jis", "shift-jis",
-    "windows-31j", "euc-kr", "tis-620",
+    "euc-kr", "tis-620",
     *(f"iso-8859-{number}" for number in (*range(1, 12), *range(13, 17))),
     *(f"windows-{number}" for number in range(1250, 1259)),
 ])  # fmt: skip
