@@ -29,7 +29,7 @@ def servers() -> Iterator[Servers]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def roles(servers: Servers) -> Iterator[Callable[[str, str], str]]:
     """The functions' own roles, while they are needed: gives a URL by which one works under a function's."""
     with psycopg.connect(servers.database_url, autocommit=True) as owner:
