@@ -133,7 +133,8 @@ async def test_process_ids_are_told_when_they_change(tmp_path: Path) -> None:
         await made.invoke({})
         started = made.pids()
         await killed(made)
-        await asyncio.sleep(0)
+        while len(told) < 2:
+            await asyncio.sleep(0.01)
         assert told == [started, {}]
 
 
