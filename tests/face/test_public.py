@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from tests.face.conftest import Asker
-from tests.page.filled import add_monitor, add_regions, settle
+from tests.page.filled import add_maintenance, add_monitor, add_regions, settle
 from vantage.face.badges.drawing import Badge, svg, width_px
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -17,9 +17,13 @@ HIDDEN = ("zq-private", "zq-gone", "zq-own")
 
 
 def add_hidden(database: "psycopg.Connection[Any]") -> None:
-    """A private monitor, a deleted one and one of our own, all of them down, with an incident each; one is missing."""
+    """A private monitor, a deleted one and one of our own, all of them down, with an incident each, in groups
+    of their own; maintenance that there is is on them too."""
     for name, columns in (("Zq private", {"public": False}), ("Zq gone", {}), ("Zq own", {"reference": True})):
-        add_incident(database, add_monitor(database, name, {"USA": "DDD", "EU": "DDD"}, **columns))
+        group = f"{name} group"
+        add_incident(database, add_monitor(database, name, {"USA": "DDD", "EU": "DDD"}, group_name=group, **columns))
+        database.execute("UPDATE maintenance SET groups = groups || %s, slugs = slugs || %s",
+                         ([group], [name.lower().replace(" ", "-")]))  # fmt: skip
     database.execute("UPDATE monitor SET deleted_at = now() WHERE slug = 'zq-gone'")
 
 
@@ -37,9 +41,13 @@ def test_a_private_monitor_cannot_be_told_from_a_missing_one_on_any_route(
     anyone: Asker, database: "psycopg.Connection[Any]"
 ) -> None:
     """Every route that there is, by every method, without a token: status, headers and body are those of a slug that
-    nobody has. Red where the badge looked a monitor up before it asked whether it is public."""
+    nobody has. Red where the badge looked a monitor up before it asked whether it is public, and where announced work
+    on a public group told the private ones it is on as well."""
     add_regions(database)
-    add_monitor(database, "Website", {"USA": "UUU", "EU": "UUU"})
+    add_monitor(database, "Website", {"USA": "UUU", "EU": "UUU"}, group_name="Shops")
+    add_maintenance(database, "Move", -5, 120, "website")
+    database.execute("UPDATE maintenance SET groups = '{Shops}'")
+    assert "On Shops and Website" in anyone.get("/incidents").text
     before = dict(answers(anyone, "zq-missing"))
     add_hidden(database)
     assert len(before) > 25

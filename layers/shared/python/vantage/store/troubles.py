@@ -62,9 +62,13 @@ SELECT m.slug, m.name, x.region, x.began_at, x.ended_at, x.single_vantage, x.see
  ORDER BY x.ended_at IS NOT NULL, x.began_at DESC, m.slug LIMIT %(limit)s"""
 
 _WORK = """
-SELECT x.name, w.from_at, w.until_at, x.groups, coalesce((
-           SELECT array_agg(m.name ORDER BY m.name) FROM monitor m
-            WHERE m.slug = ANY (x.slugs) AND m.public AND m.deleted_at IS NULL), '{}') AS monitors
+SELECT x.name, w.from_at, w.until_at, ARRAY(
+           SELECT DISTINCT m.group_name FROM monitor m
+            WHERE m.group_name = ANY (x.groups) AND m.public AND m.deleted_at IS NULL AND NOT m.reference
+            ORDER BY m.group_name) AS groups, ARRAY(
+           SELECT m.name FROM monitor m
+            WHERE m.slug = ANY (x.slugs) AND m.public AND m.deleted_at IS NULL AND NOT m.reference
+            ORDER BY m.name) AS monitors
   FROM maintenance_window w JOIN maintenance x ON x.id = w.maintenance_id
  WHERE w.until_at > now() AND w.from_at < now() + %(ahead)s
    AND EXISTS (SELECT FROM monitor m
