@@ -72,8 +72,9 @@ def _eviction(client: Any, info: Any) -> Finding:
     except redis.RedisError:
         policy = ""
     policy = policy or info.get("maxmemory_policy") or "not readable here; it must be noeviction"
-    cure = "Set maxmemory-policy to noeviction: with any other, a full server throws the stream away."
-    return Finding("Redis keeps what it is given", "noeviction" in policy, policy, cure)
+    cure = "Set maxmemory-policy to noeviction: with an allkeys policy, a full server throws the stream away."
+    fine = "noeviction" in policy or policy.startswith("volatile-")  # the stream has no time to live
+    return Finding("Redis keeps what it is given", fine, policy, cure)
 
 
 def _clock(client: Any) -> Finding:
@@ -210,8 +211,8 @@ def _parameters(session: Any, stack: str, environment: str) -> Finding:
     if len(functions) > 1:
         names.append(f"/{stack}/notifier/database-url")  # it does without Redis
     asked = [{"Key": "Name", "Option": "Equals", "Values": names}]  # never their values
-    there = session.client("ssm").describe_parameters(ParameterFilters=asked, MaxResults=50)["Parameters"]
-    missing = set(names) - {each["Name"] for each in there}
+    pages = session.client("ssm").get_paginator("describe_parameters").paginate(ParameterFilters=asked)
+    missing = set(names) - {each["Name"] for page in pages for each in page["Parameters"]}
     is_so = f"{len(names) - len(missing)} of {len(names)} there"
     return Finding("Secrets in SSM", not missing, is_so, f"Run: make secrets REGION={environment} (needs the URLs).")
 

@@ -52,6 +52,18 @@ def test_each_trouble_has_its_line_and_its_cure(database_url: str, redis_url: st
     assert "vantage migrate" in ill["Migrations"]
 
 
+def test_a_policy_that_spares_the_stream_is_fine(
+    database_url: str, redis_url: str, redis_client: "redis.Redis"
+) -> None:
+    """The stream has no time to live, so volatile-* leaves it; seen red where noeviction alone was taken."""
+    redis_client.config_set("maxmemory-policy", "volatile-lru")
+    try:
+        _, found, _ = doctor(DATABASE_URL=database_url, REDIS_URL=redis_url)
+    finally:
+        redis_client.config_set("maxmemory-policy", "noeviction")
+    assert found["Redis keeps what it is given"]["fine"]
+
+
 def test_what_lies_ahead_of_time_is_seen(database_url: str, redis_url: str, redis_client: "redis.Redis") -> None:
     """An entry of the future, and a tick of it: nothing else would be taken until then."""
     redis_client.xadd("checks:{0}", {"c": "x"}, id="9999999999999-1")

@@ -226,6 +226,16 @@ def test_nothing_is_reserved_unless_asked_for_and_then_enough() -> None:
     assert [n for n in ("0", "1", "2", "3", "10", "-3", "2.5", "") if re.match(pattern, n)] == ["0", "3", "10"]
 
 
+def test_a_topic_of_ones_own_does_not_cost_the_budget() -> None:
+    """Its mail goes to AlertEmail, whoever gets the alarms; seen red where AlertTopicArn took the budget away."""
+    asked = {"AlertEmail": "ops@example.com", "MonthlyBudgetUsd": "30"}
+    topic = {"AlertTopicArn": f"arn:aws:sns:{HOME}:123456789012:ours"}
+    assert "Budget" in deployed(HOME, **asked)
+    assert "Budget" in deployed(HOME, **asked, **topic)
+    assert "Budget" not in deployed(HOME, MonthlyBudgetUsd="30", **topic)
+    assert "Budget" not in deployed(AWAY[0], **asked)
+
+
 def test_functions_are_in_a_vpc_only_where_subnets_are_given() -> None:
     """Without a VPC there is no NAT to pay and no private network that a monitor could reach."""
     assert all("VpcConfig" not in each for each in lambdas(HOME).values())
