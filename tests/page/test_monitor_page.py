@@ -42,7 +42,9 @@ def test_a_slow_region_is_told_with_its_number(database: psycopg.Connection, pag
     text = text_of(ask(page, "/monitors/search")[1])
     assert "Search is slow from EU" in text
     assert "Answer takes 1.24 s from EU" in text
-    assert "Nothing until some minutes ago: whatever failed was seen by more than one region, or nothing failed." in text
+    assert (
+        "Nothing until some minutes ago: whatever failed was seen by more than one region, or nothing failed." in text
+    )
 
 
 def test_each_state_has_a_headline(database: psycopg.Connection, page: Page) -> None:
