@@ -1,5 +1,6 @@
 """Adding, changing and pausing a monitor in the browser, with a probe before it is saved."""
 
+import re
 from urllib.parse import urlencode
 
 import psycopg
@@ -42,7 +43,7 @@ def test_a_monitor_is_added_changed_paused_and_resumed(
     """What has no field stays; each change is written down."""
     add_regions(database)
     given = {"name": "Website", "url": "https://www.example.com/", "interval": "1m", "timeout": "10s", "do": "save"}
-    assert send(page, "/ops/monitors/new", writer, **given, regions="every", contains="Hi", public="1") == (
+    assert send(page, "/ops/add", writer, **given, regions="every", contains="Hi", public="1") == (
         303, "/ops/monitors",
     )  # fmt: skip
     made = words(database, "website")
@@ -72,19 +73,52 @@ def test_what_is_wrong_is_said_and_what_was_typed_stays(
     add_regions(database)
     add_monitor(database, "Taken", {})
     given = {"name": HTML_NAME, "url": "ftp://example.com", "interval": "7s", "timeout": "10s", "regions": "every"}
-    status, text = send(page, "/ops/monitors/new", writer, **given, do="save")
+    status, text = send(page, "/ops/add", writer, **given, do="save")
     assert status == 422
     assert "Not saved: " in text
     assert "interval: " in text
     status, text = send(
-        page, "/ops/monitors/new", writer, name="Taken", url="https://a.example.com/", interval="1m", timeout="9s",
+        page, "/ops/add", writer, name="Taken", url="https://a.example.com/", interval="1m", timeout="9s",
         regions="every", do="save",
     )  # fmt: skip
     assert (status, "There is a monitor 'taken' already" in text) == (422, True)
-    _, body = submit(page, "/ops/monitors/new", urlencode({**given, "do": "save"}).encode(), writer)
+    _, body = submit(page, "/ops/add", urlencode({**given, "do": "save"}).encode(), writer)
     assert HTML_NAME not in body
     assert 'value="7s"' in body
     assert len(load_definitions(database)) == 1
+
+
+def test_every_region_or_single_ones_and_never_both(
+    database: psycopg.Connection, page: Page, writer: dict[str, str]
+) -> None:
+    """Only what is chosen is ticked, both together are asked about, and single ones are what is saved.
+
+    Red when a new form ticked each region besides all of them, and when all of them won in silence.
+    """
+    add_regions(database)
+    _, form = ask(page, "/ops/add", **writer)
+    assert re.findall(r'name="regions" value="(\w+)" checked', form) == ["every"]
+    given = {"name": "Website", "url": "https://www.example.com/", "interval": "1m", "timeout": "10s", "do": "save"}
+    both = urlencode({**given, "regions": ["every", "USA", "EU"]}, doseq=True)
+    answer, form = submit(page, "/ops/add", both.encode(), writer)
+    assert (answer.status, "Untick one or the other" in form) == (422, True)
+    assert sorted(re.findall(r'name="regions" value="(\w+)" checked', form)) == ["EU", "USA", "every"]
+    assert load_definitions(database) == []
+    some = urlencode({**given, "regions": ["USA", "EU"]}, doseq=True)
+    assert submit(page, "/ops/add", some.encode(), writer)[0].status == 303
+    assert words(database, "website")["regions"] == ["USA", "EU"]
+
+
+def test_a_monitor_may_be_called_as_a_button_is(
+    database: psycopg.Connection, page: Page, writer: dict[str, str]
+) -> None:
+    """`new` and `add` are slugs like any other. Red when the form for a new one was /ops/monitors/new."""
+    add_regions(database)
+    for name in ("New", "Add"):
+        add_monitor(database, name, {})
+        assert f"Change {name}" in text_of(ask(page, f"/ops/monitors/{name.lower()}", **writer)[1])
+        assert send(page, f"/ops/monitors/{name.lower()}", writer, do="pause") == (303, "/ops/monitors")
+        assert words(database, name.lower())["enabled"] is False
 
 
 def test_who_may_not_write_changes_nothing(database: psycopg.Connection, page: Page) -> None:
@@ -110,7 +144,7 @@ def test_a_person_adds_a_site_after_a_probe(
     add_regions(database)
     token = writer["Cookie"].removeprefix("vantage_token=")
     with visit(browser, page, extra_http_headers={"Authorization": f"Bearer {token}"}) as (tab, witness):
-        tab.goto(f"{page.url}/ops/monitors/new")
+        tab.goto(f"{page.url}/ops/add")
         tab.get_by_label("Name", exact=True).fill("Ourselves")
         tab.get_by_role("textbox", name="Address").fill("https://127.0.0.1:1/")
         tab.get_by_role("button", name="Probe it now").click()

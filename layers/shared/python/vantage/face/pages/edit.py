@@ -13,7 +13,7 @@ from vantage.face.answers import READ, Answer
 from vantage.face.api import monitors as api
 from vantage.face.api.body import raw_body
 from vantage.face.api.operation import Ask, Json
-from vantage.face.pages.edit_form import LISTED, changed, fields_of, probed_words, row_of
+from vantage.face.pages.edit_form import LISTED, changed, check_regions, fields_of, probed_words, row_of
 from vantage.face.pages.render import OPERATORS, Templates
 from vantage.face.refusal import Refusal
 from vantage.face.sources import Sources
@@ -24,6 +24,8 @@ from vantage.store.monitors import load_definitions
 from vantage.store.regions import list_regions
 
 HERE = "/ops/monitors"
+ADD = "/ops/add"
+"""Not below the list: there, any word may be a monitor's slug."""
 PROBE_AT_MOST_MS = 10_000
 """Twice this, since a failure is asked again: an HTTP API waits for 30 s."""
 Event = Mapping[str, Any]
@@ -36,7 +38,7 @@ def register(app: APIGatewayHttpResolver, sources: Sources) -> None:
     def monitors_page() -> Answer:
         return _list(sources, app.current_event.raw_event)
 
-    @app.route(f"{HERE}/new", method=READ)
+    @app.route(ADD, method=READ)
     def new_page() -> Answer:
         return _shown(sources, app.current_event.raw_event, "")
 
@@ -44,7 +46,7 @@ def register(app: APIGatewayHttpResolver, sources: Sources) -> None:
     def edit_page(slug: str) -> Answer:
         return _shown(sources, app.current_event.raw_event, slug)
 
-    @app.post(f"{HERE}/new")
+    @app.post(ADD)
     def new_sent() -> Answer:
         return _sent(sources, app.current_event.raw_event, "")
 
@@ -83,6 +85,7 @@ def _save_or_probe(sources: Sources, ask: Ask, slug: str, form: Mapping[str, Seq
     """The form again, with what is wrong or with what a probe saw; or the list, once it is saved."""
     wanted = changed(_stored(ask.connection, slug), {name: form.get(name, []) for name in LISTED}, is_new=not slug)
     try:
+        check_regions(form.get("regions", []))
         if _one(form, "do") == "probe":
             return _form(sources, slug, wanted, {"probed": _probed(sources, api.checked_item(ask, wanted))})
         with ask.connection.transaction():
@@ -101,8 +104,8 @@ def _form(sources: Sources, slug: str, words: Json, more: Json, status: int = HT
     regions = [one.name for one in list_regions(sources.connection()) if one.enabled]
     title = f"Change {words.get('name', slug)}" if slug else "Add a monitor"
     told = {
-        "title": title, "description": title, "action": f"{HERE}/{slug or 'new'}", "is_new": not slug, "faults": [],
-        "probed": None, "stored": words, "fields": fields_of(words, regions), **more,
+        "title": title, "description": title, "action": f"{HERE}/{slug}" if slug else ADD, "is_new": not slug,
+        "faults": [], "probed": None, "fields": fields_of(words, regions), **more,
     }  # fmt: skip
     return Templates.load().page("edit.html", told, here=HERE, nav=OPERATORS, site=sources.site(), status=status)
 

@@ -6,6 +6,7 @@ from typing import Any
 from vantage.check import Phases
 from vantage.face.api.operation import Json
 from vantage.face.pages.cards import PHASES
+from vantage.face.refusal import of_field
 from vantage.monitors_file.entry import whole
 from vantage.store.monitors import Definition
 from vantage.view.numbers import capital, milliseconds, region_name
@@ -15,6 +16,7 @@ LISTED = ("name", "slug", "group", "url", "interval", "timeout", "contains", "de
           "show_url")  # fmt: skip
 TEXTS = ("name", "group", "interval", "timeout")
 SWITCHES = ("public", "show_url")
+EVERY = "every"
 DEFAULTS = {"interval": "1m", "timeout": "10s"}
 _STATUS = {"up": ("Up", "U"), "degraded": ("Up, and worth a look", "S"), "down": ("Down", "R"),
            "refused": ("Refused", "N")}  # fmt: skip
@@ -29,8 +31,8 @@ def fields_of(words: Mapping[str, Any], regions: Sequence[str]) -> Json:
         "is_http": words.get("type", "http") == "http",
         "contains": next(iter(expect.get("body", {}).get("contains", ())), ""),
         "degraded_over": expect.get("latency", {}).get("degraded_over", ""),
-        "every": chosen is None,
-        "regions": [(name, region_name(name), chosen is None or name in chosen) for name in regions],
+        "every": chosen is None or EVERY in chosen,
+        "regions": [(name, region_name(name), chosen is not None and name in chosen) for name in regions],
         **{name: bool(words.get(name)) for name in SWITCHES},
     }
 
@@ -47,14 +49,19 @@ def changed(stored: Json, form: Mapping[str, Sequence[str]], *, is_new: bool) ->
         words.pop("slug", None)
     for name in SWITCHES:
         words[name] = bool(form[name])
-    if "every" not in form["regions"]:
-        words["regions"] = list(form["regions"])
-    else:
-        words.pop("regions", None)
+    words["regions"] = list(form["regions"])
+    if words["regions"] == [EVERY]:
+        del words["regions"]
     if words.get("type", "http") == "http":
         _expect(words, "body", "contains", form["contains"])
         _expect(words, "latency", "degraded_over", form["degraded_over"])
     return words
+
+
+def check_regions(chosen: Sequence[str]) -> None:
+    """Raises Refusal where every region is ticked and single ones too: which is meant is not for us to guess."""
+    if EVERY in chosen and len(chosen) > 1:
+        raise of_field("regions", "every region, or only the ones that are ticked? Untick one or the other")
 
 
 def _expect(words: Json, part: str, key: str, given: Sequence[str]) -> None:
