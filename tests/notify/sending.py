@@ -11,7 +11,7 @@ from vantage.notify.senders import Means
 from vantage.probe.secrets import Secrets
 from vantage.store.connection import AsyncDatabase
 
-SCALE = 60  # an hour without a receiver is a minute
+SCALE = 60  # a minute of waiting is a second
 
 
 async def send(

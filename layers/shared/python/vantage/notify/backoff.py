@@ -26,11 +26,11 @@ def retry_after_s(header: str | None, now: datetime) -> float | None:
     """Retry-After in seconds: a number or a date (RFC 9110, 10.2.3); None where it is neither."""
     if header is None:
         return None
-    if header.strip().isdigit():
+    if header.strip().isdecimal():
         return float(header.strip())
     try:
         at = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a year that no number holds
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return max(0.0, (at - now).total_seconds())

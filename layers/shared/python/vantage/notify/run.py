@@ -102,6 +102,10 @@ class Notifier:
             await sender(message_of(letter, self.means.public_url), letter.config, self.means)
         except (KeyError, TypeError, ValueError) as error:
             raise NotTaken(f"the channel's configuration cannot be used ({type(error).__name__}: {error})") from None
+        except VantageError:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever one receiver does, the others are told
+            raise NotTaken(f"cannot be told ({type(error).__name__})") from None
 
     async def _note_refusal(
         self, connection: AsyncConnection, letter: Letter, refusal: NotTaken, done: Notified
