@@ -55,6 +55,7 @@ FINE: list[tuple[zoo.Serve, dict[str, Any]]] = [
     (answer(JSON), {"json": [{"path": "items[?@ > `2`] | [0]", "equals": 3}]}),
     (answer(x_build="17"), {"headers": [{"name": "X-Build", "at_least": 10, "not_equals": "bad"}]}),
     (answer(content_type="text/css"), {"headers": [{"name": "content-type", "matches": "^text/"}]}),
+    (answer(x_build="[a"), {"headers": [{"name": "x-build", "matches": "[[a]"}]}),
     (answer(), {"latency": {"degraded_over": 300, "down_over": 350}}),
     (answer(), {"redirect": {"host": HOST}}),
 ]  # fmt: skip
@@ -148,6 +149,7 @@ NONSENSE: list[tuple[dict[str, Any], str]] = [
     ({"json": [{"path": "a", "exists": "yes"}]}, r"expect.json\[0\].exists"),
     ({"headers": [{"name": "x", "matches": "("}]}, r"expect.headers\[0\].matches"),
     ({"headers": [{"name": "x", "matches": "a" * 501}]}, r"expect.headers\[0\].matches"),
+    ({"headers": [{"name": "x", "matches": "a{99999999999999999999}"}]}, r"expect.headers\[0\].matches: not a"),
     ({"body": {"contains": [""]}}, "expect.body.contains"),
     ({"body": {"not_contains": [5]}}, "expect.body.not_contains"),
     ({"body": {"size": {"min": 5, "max": 1}}}, "expect.body.size"),

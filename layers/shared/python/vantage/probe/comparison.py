@@ -1,6 +1,7 @@
 """Comparing what was found with what was expected: one set of words for JSON values and for headers."""
 
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -28,8 +29,9 @@ def compile_pattern(pattern: object, place: str) -> re.Pattern[str]:
     if not isinstance(pattern, str) or len(pattern) > LONGEST_PATTERN:
         raise GuardError(f"{place}: must be a regular expression of at most {LONGEST_PATTERN} characters.")
     try:
-        return re.compile(pattern)
-    except re.error as error:
+        with warnings.catch_warnings(action="ignore"):  # that "[[a]" may mean something else one day
+            return re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
         raise GuardError(f"{place}: not a regular expression: {error}.") from None
 
 
