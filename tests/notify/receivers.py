@@ -34,6 +34,7 @@ class Receiver:
     url: str = ""
     received: list[Received] = field(default_factory=list)
     behave: Callable[[Received], Answer] = lambda _: (204, {})
+    body: bytes = b""
 
     def by_id(self) -> dict[str, list[Any]]:
         """What came, by webhook id."""
@@ -64,8 +65,9 @@ def receiver(behave: Callable[[Received], Answer] = lambda _: (204, {}), port: i
             self.send_response(status)
             for name, value in extra.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(len(here.body)))
             self.end_headers()
+            self.wfile.write(here.body)
 
         def log_message(self, *_: Any) -> None:
             """Nothing."""

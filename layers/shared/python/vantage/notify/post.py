@@ -42,10 +42,12 @@ class Post:
             check_header(name, value)
         try:
             async with asyncio.timeout(self.timeout_s):
-                response = await self._client.send(httpx.Request("POST", url, headers=dict(headers), content=body))
+                request = httpx.Request("POST", url, headers=dict(headers), content=body)
+                # As a stream that nobody reads: httpx would inflate whatever it is given.
+                response = await self._client.send(request, stream=True)
         except TimeoutError:
             raise NotTaken(f"no answer within {self.timeout_s:g} s") from None
-        except (httpx.TransportError, httpx.InvalidURL, OSError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise NotTaken(f"cannot be reached ({type(error).__name__}: {error})"[:300]) from None
         _check(response)
 
