@@ -12,6 +12,7 @@ from pathlib import Path
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "cost.md"
 BEGIN, END = "<!-- written by tools/cost.py -->\n", "<!-- end -->\n"
 MINUTES, REGIONS = 43_200, 3
+DEFAULT_MB = 512  # WorkerMemoryMb of template.yaml
 ALARM_METRICS = 37  # of all regions: AWS counts an alarm by the metrics it looks at
 
 PRICES: Mapping[str, tuple[float, str, str]] = {
@@ -60,10 +61,15 @@ class Fleet:
 
     monitors: int
     interval_s: int
-    memory_gb: float
+    memory_mb: int
     thrifty_s: float
     punctual_s: float
     large: bool = False
+
+    @property
+    def memory_gb(self) -> float:
+        """As Lambda bills it."""
+        return self.memory_mb / 1024
 
     @property
     def checks_a_minute(self) -> float:
@@ -72,10 +78,10 @@ class Fleet:
 
 
 FLEETS = (
-    Fleet(20, 60, 0.25, 30, 80),
-    Fleet(100, 60, 0.25, 30, 80),
-    Fleet(1_000, 60, 0.5, 30, 80),
-    Fleet(100_000, 300, 1.769, 75, 80, large=True),
+    Fleet(20, 60, DEFAULT_MB, 30, 80),
+    Fleet(100, 60, DEFAULT_MB, 30, 80),
+    Fleet(1_000, 60, DEFAULT_MB, 30, 80),
+    Fleet(100_000, 300, 1_769, 75, 80, large=True),
 )
 ASSUMPTIONS: Mapping[str, tuple[float, str]] = {
     "home_s": (1.5, "seconds a minute of producer, housekeeper and notifier together"),
@@ -159,6 +165,9 @@ def tables() -> Iterator[str]:
     yield ""
     yield "| assumed | what |"
     yield "|--:|---|"
+    for f in FLEETS:
+        runs = f"seconds of a run, {f.thrifty_s:g} thrifty and {f.punctual_s:g} punctual"
+        yield f"| {f.memory_mb:,} | MB of memory of a worker with {f.monitors:,} monitors; {runs} |"
     yield from (f"| {value:,g} | {what} |" for value, what in ASSUMPTIONS.values())
 
 

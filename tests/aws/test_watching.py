@@ -185,8 +185,10 @@ def test_alarms_ring_for_what_they_are_there_for_and_for_nothing_else(minutes: l
 
 
 def test_the_bill_is_what_its_prices_make_of_it() -> None:
-    """docs/cost.md is written from one table of prices."""
+    """docs/cost.md is written from one table of prices, with the memory that the template gives."""
     run = subprocess.run([sys.executable, ROOT / "tools" / "cost.py", "--check"], check=False, capture_output=True)
     assert run.returncode == 0, run.stderr.decode()
     counted = sum(len(metrics_of(alarm)) for aws_region in ALL for alarm in alarms(aws_region).values())
-    assert runpy.run_path(str(ROOT / "tools" / "cost.py"))["ALARM_METRICS"] == counted
+    reckoned = runpy.run_path(str(ROOT / "tools" / "cost.py"))
+    assert reckoned["ALARM_METRICS"] == counted
+    assert reckoned["DEFAULT_MB"] == source()["Parameters"]["WorkerMemoryMb"]["Default"]
