@@ -121,6 +121,79 @@ def test_a_monitor_may_be_called_as_a_button_is(
         assert words(database, name.lower())["enabled"] is False
 
 
+def test_who_is_told_is_chosen_and_nobody_is_said(
+    database: psycopg.Connection, page: Page, writer: dict[str, str]
+) -> None:
+    """Without channels a sentence says that nobody is told; else none is ticked at first, and those ticked are kept.
+
+    Red when the form had no channels.
+    """
+    add_regions(database)
+    assert "so nobody will be told" in text_of(ask(page, "/ops/add", **writer)[1])
+    for name in ("mail", "ops"):
+        database.execute(
+            "INSERT INTO channel (name, type, config, events) VALUES (%s, 'webhook', '{}', '{down}')", [name]
+        )
+    assert re.findall(r'name="channels" value="(\w+)"( checked)?', ask(page, "/ops/add", **writer)[1]) == [
+        ("mail", ""), ("ops", ""),
+    ]  # fmt: skip
+    given = {"name": "Website", "url": "https://www.example.com/", "interval": "1m", "timeout": "10s", "do": "save"}
+    send(page, "/ops/add", writer, **given, regions="every", channels="ops")
+    assert words(database, "website")["channels"] == ["ops"]
+    assert re.findall(r'name="channels" value="(\w+)"( checked)?', ask(page, "/ops/monitors/website", **writer)[1]) == [
+        ("mail", ""),
+        ("ops", " checked"),
+    ]
+    send(page, "/ops/monitors/website", writer, **given, regions="every")
+    assert "channels" not in words(database, "website")
+
+
+def test_a_heartbeat_is_changed_and_has_nothing_to_probe(
+    database: psycopg.Connection, page: Page, writer: dict[str, str]
+) -> None:
+    """No button, no time after which it is given up and no regions, since nobody goes there.
+
+    Red while it was sent a timeout and regions: each save was refused. Red with the button there.
+    """
+    add_regions(database)
+    add_monitor(database, "Job", {}, type="heartbeat", spec='{"grace": 60000}', public=False)
+    _, form = ask(page, "/ops/monitors/job", **writer)
+    shown = set(re.findall(r'(?:name|value)="(timeout|regions|url|interval|probe|save)"', form))
+    assert shown == {"interval", "save"}
+    assert "there is nothing to probe" in form
+    given = {"name": "Nightly job", "interval": "5m"}
+    status, text = send(page, "/ops/monitors/job", writer, **given, do="probe")
+    assert (status, "Not probed: A heartbeat is called by its job" in text) == (422, True)
+    assert send(page, "/ops/monitors/job", writer, **given, do="save") == (303, "/ops/monitors")
+    assert (words(database, "job")["name"], words(database, "job")["interval"]) == ("Nightly job", "5m")
+
+
+def test_what_carries_a_secret_is_not_probed_from_here(
+    database: psycopg.Connection, page: Page, writer: dict[str, str]
+) -> None:
+    """A sentence and no button, also where it is pressed all the same. Red with the button there."""
+    add_regions(database)
+    spec = '{"url": "https://a.example.com/", "auth": {"bearer": "env:KEY"}}'
+    add_monitor(database, "Shop", {}, spec=spec)
+    _, form = ask(page, "/ops/monitors/shop", **writer)
+    assert ("Probe it now" in form, "Secrets are sent by the regions only" in form) == (False, True)
+    status, text = send(page, "/ops/monitors/shop", writer, name="Shop", url="https://a.example.com/", interval="1m",
+                        timeout="5s", regions="every", do="probe")  # fmt: skip
+    assert (status, "Not probed: It is sent with a secret." in text) == (422, True)
+
+
+def test_a_fault_of_this_machine_is_a_sentence_in_the_form(
+    database: psycopg.Connection, page: Page, writer: dict[str, str]
+) -> None:
+    """No way to the network of a broadcast address: what was typed stays. Red when it was an internal error."""
+    add_regions(database)
+    status, text = send(
+        page, "/ops/add", writer, name="Lost", url="http://127.255.255.255/", interval="1m", timeout="1s",
+        regions="every", do="probe",
+    )  # fmt: skip
+    assert (status, "Not probed: This machine cannot open another connection" in text) == (422, True)
+
+
 def test_who_may_not_write_changes_nothing(database: psycopg.Connection, page: Page) -> None:
     """Nobody, a reader, and another site's page in the browser of somebody who may."""
     add_regions(database)

@@ -13,12 +13,13 @@ from vantage.face.answers import READ, Answer
 from vantage.face.api import monitors as api
 from vantage.face.api.body import raw_body
 from vantage.face.api.operation import Ask, Json
-from vantage.face.pages.edit_form import LISTED, changed, check_regions, fields_of, probed_words, row_of
+from vantage.face.pages.edit_form import LISTED, changed, check_regions, fields_of, not_probed, probed_words, row_of
 from vantage.face.pages.render import OPERATORS, Templates
 from vantage.face.refusal import Refusal
 from vantage.face.sources import Sources
 from vantage.face.who import reader, who_asks
 from vantage.monitors_file.entry import entry
+from vantage.store.channels import load_channels
 from vantage.store.connection import Connection
 from vantage.store.monitors import load_definitions
 from vantage.store.regions import list_regions
@@ -84,10 +85,11 @@ def _sent(sources: Sources, event: Event, slug: str) -> Answer:
 def _save_or_probe(sources: Sources, ask: Ask, slug: str, form: Mapping[str, Sequence[str]]) -> Answer:
     """The form again, with what is wrong or with what a probe saw; or the list, once it is saved."""
     wanted = changed(_stored(ask.connection, slug), {name: form.get(name, []) for name in LISTED}, is_new=not slug)
+    is_probe = _one(form, "do") == "probe"
     try:
         check_regions(form.get("regions", []))
-        if _one(form, "do") == "probe":
-            return _form(sources, slug, wanted, {"probed": _probed(sources, api.checked_item(ask, wanted))})
+        if is_probe:
+            return _form(sources, slug, wanted, {"probed": _probed(sources, wanted, api.checked_item(ask, wanted))})
         with ask.connection.transaction():
             body = replace(ask, body=wanted)
             api.put_monitor(body) if slug else api.create_monitor(body)
@@ -95,17 +97,19 @@ def _save_or_probe(sources: Sources, ask: Ask, slug: str, form: Mapping[str, Seq
         if refusal.status not in (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.CONFLICT):
             raise
         faults = [error["field"] + ": " + error["detail"] for error in refusal.errors] or [refusal.detail]
-        return _form(sources, slug, wanted, {"faults": faults}, HTTPStatus.UNPROCESSABLE_ENTITY)
+        undone = {"faults": faults, "undone": "probed" if is_probe else "saved"}
+        return _form(sources, slug, wanted, undone, HTTPStatus.UNPROCESSABLE_ENTITY)
     sources.forget()
     return _go(HERE)
 
 
 def _form(sources: Sources, slug: str, words: Json, more: Json, status: int = HTTPStatus.OK) -> Answer:
     regions = [one.name for one in list_regions(sources.connection()) if one.enabled]
+    channels = [(one.name, one.enabled) for one in load_channels(sources.connection())]
     title = f"Change {words.get('name', slug)}" if slug else "Add a monitor"
     told = {
         "title": title, "description": title, "action": f"{HERE}/{slug}" if slug else ADD, "is_new": not slug,
-        "faults": [], "probed": None, "fields": fields_of(words, regions), **more,
+        "faults": [], "probed": None, "fields": fields_of(words, regions, channels), **more,
     }  # fmt: skip
     return Templates.load().page("edit.html", told, here=HERE, nav=OPERATORS, site=sources.site(), status=status)
 
@@ -119,11 +123,13 @@ def _stored(connection: Connection, slug: str) -> Json:
     raise Refusal(HTTPStatus.NOT_FOUND, f"There is no monitor {slug[:100]!r}.")
 
 
-def _probed(sources: Sources, item: Any) -> Json:
-    """What one probe from here sees, as words."""
-    from vantage.probe import Prober  # noqa: PLC0415  # only who probes pays for it
+def _probed(sources: Sources, words: Json, item: Any) -> Json:
+    """What one probe from here sees, as words; raises Refusal where there can be none."""
+    from vantage.probe import OwnFault, Prober  # noqa: PLC0415  # only who probes pays for it
     from vantage.probe.report import check_of, expected, in_full  # noqa: PLC0415
 
+    if why := not_probed(words):
+        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, why)
     timeout_ms = min(item.timeout, PROBE_AT_MOST_MS)
     check = check_of({"type": item.type, "timeout_ms": timeout_ms, "spec": item.spec()})
 
@@ -134,7 +140,10 @@ def _probed(sources: Sources, item: Any) -> Json:
         finally:
             await prober.aclose()
 
-    return probed_words(asyncio.run(probe()), expected(check), timeout_ms)
+    try:
+        return probed_words(asyncio.run(probe()), expected(check), timeout_ms)
+    except OwnFault as fault:
+        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, str(fault)) from None
 
 
 def _one(form: Mapping[str, Sequence[str]], name: str) -> str:

@@ -8,12 +8,13 @@ from vantage.face.api.operation import Json
 from vantage.face.pages.cards import PHASES
 from vantage.face.refusal import of_field
 from vantage.monitors_file.entry import whole
+from vantage.probe.credentials import credentials
 from vantage.store.monitors import Definition
 from vantage.view.numbers import capital, milliseconds, region_name
 from vantage.view.words import reason_words, stopped_in
 
-LISTED = ("name", "slug", "group", "url", "interval", "timeout", "contains", "degraded_over", "regions", "public",
-          "show_url")  # fmt: skip
+LISTED = ("name", "slug", "group", "url", "interval", "timeout", "contains", "degraded_over", "regions", "channels",
+          "public", "show_url")  # fmt: skip
 TEXTS = ("name", "group", "interval", "timeout")
 SWITCHES = ("public", "show_url")
 EVERY = "every"
@@ -22,19 +23,31 @@ _STATUS = {"up": ("Up", "U"), "degraded": ("Up, and worth a look", "S"), "down":
            "refused": ("Refused", "N")}  # fmt: skip
 
 
-def fields_of(words: Mapping[str, Any], regions: Sequence[str]) -> Json:
-    """What stands in the fields."""
+def fields_of(words: Mapping[str, Any], regions: Sequence[str], channels: Sequence[tuple[str, bool]]) -> Json:
+    """What stands in the fields, and why there is no probe; `channels` by name, and whether each is on."""
     expect = words.get("expect", {})
     chosen = words.get("regions")
     return {
         **{name: words.get(name) or DEFAULTS.get(name, "") for name in (*TEXTS, "slug", "url")},
         "is_http": words.get("type", "http") == "http",
+        "is_heartbeat": words.get("type") == "heartbeat",
         "contains": next(iter(expect.get("body", {}).get("contains", ())), ""),
         "degraded_over": expect.get("latency", {}).get("degraded_over", ""),
         "every": chosen is None or EVERY in chosen,
         "regions": [(name, region_name(name), chosen is not None and name in chosen) for name in regions],
+        "channels": [(name, enabled, name in words.get("channels", ())) for name, enabled in channels],
         **{name: bool(words.get(name)) for name in SWITCHES},
+        "not_probed": not_probed(words),
     }
+
+
+def not_probed(words: Mapping[str, Any]) -> str:
+    """Why a monitor is not probed by the function that serves the page; empty where it is."""
+    if words.get("type") == "heartbeat":
+        return "A heartbeat is called by its job, and there is nothing to probe."
+    if credentials(words):
+        return "It is sent with a secret. Secrets are sent by the regions only, so there is no probe from here."
+    return ""
 
 
 def changed(stored: Json, form: Mapping[str, Sequence[str]], *, is_new: bool) -> Json:
@@ -49,8 +62,10 @@ def changed(stored: Json, form: Mapping[str, Sequence[str]], *, is_new: bool) ->
         words.pop("slug", None)
     for name in SWITCHES:
         words[name] = bool(form[name])
-    words["regions"] = list(form["regions"])
-    if words["regions"] == [EVERY]:
+    words["channels"] = list(form["channels"])
+    if words.get("type") != "heartbeat":
+        words["regions"] = list(form["regions"])
+    if words.get("regions") == [EVERY]:
         del words["regions"]
     if words.get("type", "http") == "http":
         _expect(words, "body", "contains", form["contains"])
