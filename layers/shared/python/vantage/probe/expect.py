@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from math import prod
 from typing import Any, NamedTuple
 
 import httpx
@@ -11,14 +12,17 @@ from jmespath.exceptions import JMESPathError
 
 from vantage.check import Reason, Status
 from vantage.guard import GuardError
-from vantage.probe import marks
+from vantage.probe import cpu, marks
 from vantage.probe.comparison import compile_comparison
-from vantage.probe.outcome import Outcome
+from vantage.probe.outcome import Outcome, refused
 from vantage.probe.seen import Seen
 
 DRAINED_MOST = 64 * 1024
 BODY_MOST = 1024 * 1024
 STATUS = ("200-299",)
+CPU_MOST_S = 0.25  # for all headers, and for all JSON paths: what users write may backtrack or multiply without end
+COPIES_MOST = 64
+TOO_LONG = "the expectations take too long to tell: simplify matches or json"
 
 
 class Failure(NamedTuple):
@@ -40,8 +44,11 @@ class Expectations:
     read_most: int
 
     def judge(self, seen: Seen) -> Outcome:
-        """Up, or the worst that a failed rule says; every failure is named."""
-        failures = [failure for rule in self.rules if (failure := rule(seen)) is not None]
+        """Up, or the worst that a failed rule says, and every failure is named; refused where it takes too long."""
+        try:
+            failures = [failure for rule in self.rules if (failure := rule(seen)) is not None]
+        except cpu.TooLong:
+            return refused(Reason.GUARD, TOO_LONG)
         if not failures:
             return Outcome(Status.UP, http_status=seen.status or None)
         worst = next((failure for failure in failures if failure.status is Status.DOWN), failures[0])
@@ -106,16 +113,16 @@ def _redirect(given: Mapping[str, str]) -> Iterator[Rule]:
 
 
 def _headers(given: list[Mapping[str, Any]]) -> Iterator[Rule]:
-    for number, each in enumerate(given):
-        yield _header(str(each["name"]), compile_comparison(each, f"expect.headers[{number}]"))
+    places = {f"expect.headers[{number}]": each for number, each in enumerate(given)}
+    compiled = [(str(each["name"]), compile_comparison(each, place)) for place, each in places.items()]
 
-
-def _header(name: str, compare: Callable[[Any], str | None]) -> Rule:
     def rule(seen: Seen) -> Failure | None:
-        fault = compare(seen.headers.get(name))
-        return _down(Reason.HEADER, f"the header {name} {fault}") if fault else None
+        with cpu.at_most(CPU_MOST_S):
+            found = ((name, compare(seen.headers.get(name))) for name, compare in compiled)
+            faults = [f"the header {name} {fault}" for name, fault in found if fault]
+        return _down(Reason.HEADER, "; ".join(faults)) if faults else None
 
-    return rule
+    yield rule
 
 
 def _body(given: Mapping[str, Any]) -> Iterator[Rule]:
@@ -168,7 +175,8 @@ def _json(given: list[Mapping[str, Any]]) -> Iterator[Rule]:
             document = seen.document()
         except ValueError:
             return _down(Reason.JSON, "the body is larger than 1 MiB" if seen.cut else "the body is not JSON")
-        faults = [fault for path, compare in compiled if (fault := _json_fault(path, compare, document))]
+        with cpu.at_most(CPU_MOST_S):
+            faults = [fault for path, compare in compiled if (fault := _json_fault(path, compare, document))]
         return _down(Reason.JSON, "; ".join(faults)) if faults else None
 
     yield rule
@@ -176,9 +184,19 @@ def _json(given: list[Mapping[str, Any]]) -> Iterator[Rule]:
 
 def _path(each: Mapping[str, Any], place: str) -> Any:
     try:
-        return jmespath.compile(each["path"])
-    except (JMESPathError, KeyError, TypeError, AttributeError) as error:
+        path = jmespath.compile(each["path"])
+        copies = _copies(path.parsed)
+    except (JMESPathError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise GuardError(f"{place}.path: not a JMESPath: {' '.join(str(error).split())[:200]}.") from None
+    if copies > COPIES_MOST:
+        raise GuardError(f"{place}.path: its lists and hashes multiply each other: at most {COPIES_MOST} times.")
+    return path
+
+
+def _copies(node: Mapping[str, Any]) -> int:
+    """How often what a path finds may stand in its result: `[a, b] | [@, @, @]` has it six times."""
+    parts = [_copies(child) for child in node["children"] if isinstance(child, dict)]
+    return sum(parts) if node["type"].startswith("multi_select") else prod(parts)
 
 
 def _json_fault(path: Any, compare: Callable[[Any], str | None], document: Any) -> str | None:
