@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+import psycopg
+
 from vantage.monitor import Region
 from vantage.store.connection import Connection
 from vantage.store.looks import HOUR
@@ -32,6 +34,15 @@ class Booked:
     slots: int = 0
     stored: int = 0
     expired: int = 0
+
+
+@contextmanager
+def days_kept(connection: Connection) -> Iterator[None]:
+    """Meanwhile no day's results are dropped: what is older than their retention is to be rolled up first."""
+    # A reader, and on a connection of its own: whoever records or rolls up does not wait for it.
+    with psycopg.connect(connection.info.dsn, password=connection.info.password or None) as reader:
+        reader.execute("LOCK TABLE ONLY check_result IN ACCESS SHARE MODE")
+        yield
 
 
 def extend_schedules(connection: Connection, firsts: Mapping[int, datetime], until: datetime) -> None:

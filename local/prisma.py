@@ -19,11 +19,13 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from local.fill import NO_PHASES, ensure_regions
-from local.past import Booked, book, extend_schedules, results_copy, roll_past
+from local.past import Booked, book, days_kept, extend_schedules, results_copy, roll_past
 from vantage.errors import VantageError
 from vantage.monitor import Region
 from vantage.schedule import is_due, offset_ms
 from vantage.store.connection import Connection, connect
+from vantage.store.looks import HOUR
+from vantage.store.rollups import first_result_day, hour_of, midnight
 
 TABLES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "monitor": {"id": ("id",), "url": ("url",)},
@@ -45,6 +47,7 @@ REGIONS = {
 INTERVALS_S = (10, 15, 20, 30)
 ROWS_A_TRIP = 20_000
 SPREAD_S = 10
+GONE = "a result of a day that is counted here and whose rows are gone"
 
 
 class ImportFailed(VantageError):
@@ -80,11 +83,14 @@ def import_prisma(connection: Connection, source_url: str) -> Imported:
 
     Raises ImportFailed, ServerUnavailable; without an error all of it is stored.
     """
-    with _opened(source_url) as source:
+    with days_kept(connection), _opened(source_url) as source:
         monitors, results = _names(source, "monitor"), _names(source, "checkresult")
-        done = Imported()
-        watched = _take_monitors(connection, source, monitors, results, done)
+        done, begin = Imported(), _countable_from(connection)
+        watched = _take_monitors(connection, source, monitors, results, begin, done)
         if not watched:
+            return done
+        if _end(source, results) <= begin:
+            done.skipped[GONE] = _count(source, results)
             return done
         done.first = datetime.fromtimestamp(min(one.first_s for one in watched.values()), UTC)
         done.until = _end(source, results)
@@ -93,8 +99,28 @@ def import_prisma(connection: Connection, source_url: str) -> Imported:
         with connection.transaction():
             extend_schedules(connection, firsts, done.until)
             _take_results(connection, source, results, watched, done)
-    roll_past(connection, done.first, done.until)
+        # The hour that it ends in, too: where that is over for days, nobody else rolls it up.
+        roll_past(connection, done.first, min(hour_of(done.until) + HOUR, datetime.now(UTC)))
     return done
+
+
+def _countable_from(connection: Connection) -> datetime:
+    """From when on hours can be counted anew: what is counted and has no rows any more is to stay as it is."""
+    row = connection.execute(
+        """SELECT min(day), max(day) FROM (
+               SELECT day FROM rollup_day UNION SELECT (hour AT TIME ZONE 'UTC')::date FROM rollup_hour) counted"""
+    ).fetchone()
+    always = datetime.fromtimestamp(0, UTC)
+    if row is None or row[0] is None:
+        return always
+    kept = first_result_day(connection) or row[1] + timedelta(days=1)
+    return midnight(kept) if kept > row[0] else always
+
+
+def _count(source: Connection, names: _Names) -> int:
+    row = source.execute(_query("SELECT count(*) FROM {table}", names)).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 @contextmanager
@@ -157,7 +183,7 @@ def _end(source: Connection, names: _Names) -> datetime:
 
 
 def _take_monitors(
-    connection: Connection, source: Connection, monitors: _Names, results: _Names, done: Imported
+    connection: Connection, source: Connection, monitors: _Names, results: _Names, begin: datetime, done: Imported
 ) -> dict[str, _Watched]:
     """The monitors by their ids there."""
     urls = source.execute(_query("SELECT {id}::text, {url} FROM {table} ORDER BY 1", monitors)).fetchall()
@@ -170,7 +196,7 @@ def _take_monitors(
         id_ = _monitor(connection, url, intervals.get(its_id, 60))
         done.monitors += 1
         if its_id in firsts:
-            watched[its_id] = _watched(connection, id_, firsts[its_id])
+            watched[its_id] = _watched(connection, id_, max(begin, firsts[its_id]))
     return watched
 
 
@@ -254,6 +280,9 @@ def _take_results(
                 done.skipped[_why(one, ours, status, place)] += 1
                 continue
             slot_s = _slot_s(one.phase_s, one.interval_s, at)
+            if slot_s < one.first_s:
+                done.skipped[GONE] += 1
+                continue
             sheet = booked.get((slot_s // 60 * 60, region)) if slot_s < one.until_s else None
             if sheet is None or last_s.get((one.id, region)) == slot_s:
                 done.skipped["a result of a slot that has one"] += 1

@@ -11,8 +11,12 @@ from click.testing import CliRunner, Result
 
 from local.commands.import_ import import_
 from local.commands.uptime import uptime
+from local.past import days_kept
+from local.prisma import GONE
 from local.servers import Servers
 from tests.history.conftest import beside
+from vantage.store import results
+from vantage.store.connection import connect
 
 SCHEMA = """
     CREATE TYPE "Status" AS ENUM ('UP', 'DOWN', 'UNKNOWN');
@@ -88,6 +92,39 @@ def test_taking_over_again_adds_nothing(source: str, run: Any, database: Any) ->
     again = json.loads(run(import_, "prisma", source, "--json").output)
     assert again["results"] == 0
     assert database.execute(counts).fetchone() == before
+
+
+def test_days_whose_rows_are_gone_stay_counted_as_they_are(
+    source: str, run: Any, database: psycopg.Connection, database_url: str
+) -> None:
+    """Taken over, counted, dropped after its retention, taken over again: said, and the same uptime (broken to see it
+    fail: _countable_from always 0). What came later is still taken, and meanwhile no day is dropped."""
+    ago, today = timedelta(days=40), datetime.now(UTC).date()
+    theirs_url = source.partition("schema=")[0].rstrip("&?")
+    with psycopg.connect(theirs_url, autocommit=True) as theirs:
+        theirs.execute('UPDATE "CheckResult" SET "checkedAt" = "checkedAt" - %s', (ago,))
+    first, end = START - ago - timedelta(hours=1), START - ago + timedelta(hours=10)
+    window = ("--from", first.isoformat(), "--to", end.isoformat(), "--json")
+    run(import_, "prisma", source)
+    before = json.loads(run(uptime, "shop-example-com-health", *window).output)["regions"]
+    assert before["EU"]["uptime"] == 90.0
+    with connect(database_url) as keeper:
+        results.ensure_days(keeper, today - timedelta(days=2), today)
+        with days_kept(database):
+            assert results.drop_days_before(keeper, today - timedelta(days=35)) == []
+        assert results.drop_days_before(keeper, today - timedelta(days=35))
+    again = json.loads(run(import_, "prisma", source, "--json").output)
+    assert (again["results"], again["skipped"][GONE]) == (0, 241)
+    assert json.loads(run(uptime, "shop-example-com-health", *window).output)["regions"] == before
+    with psycopg.connect(theirs_url, autocommit=True) as theirs:
+        theirs.execute("""INSERT INTO "Monitor" VALUES ('ckx3', 'https://new.example.com/')""")
+        theirs.execute(
+            """INSERT INTO "CheckResult" SELECT id || at, 'ckx3', 'UP', location, 1, at
+                 FROM "CheckResult", unnest(ARRAY["checkedAt", now() - interval '1 hour']) at WHERE id = 'r1EU'"""
+        )
+    later = json.loads(run(import_, "prisma", source, "--json").output)
+    assert (later["results"], later["skipped"][GONE]) == (1, 241)
+    assert json.loads(run(uptime, "shop-example-com-health", *window).output)["regions"] == before
 
 
 def test_the_sheet_of_what_was_taken_over_adds_up(source: str, run: Any, database: Any) -> None:
