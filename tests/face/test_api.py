@@ -154,6 +154,19 @@ def test_lists_come_in_pages_that_leave_nothing_out_and_tell_nothing_twice(
     assert writer.get("/v1/failures", query={"cursor": "x"}).status == 422
 
 
+@pytest.mark.parametrize("offset", ["Z", "-23:00", "+23:00"])
+def test_an_instant_has_any_offset(writer: Asker, database: psycopg.Connection, offset: str) -> None:
+    """And a year that can be. Red (500) where an instant that has no UTC (of the year 1 or 9999) was not caught."""
+    add_regions(database)
+    add_monitor(database, "A", {"USA": "UD"})
+    for name in ("from", "to"):
+        for path in ("/v1/failures", "/v1/monitors/a/results"):
+            assert writer.get(path, query={name: f"2026-01-01T00:00:00{offset}"}).status == 200
+            for date in ("0001-01-01T00:00:00", "9999-12-31T23:59:59"):
+                told = writer.get(path, query={name: date + offset})
+                assert (told.status, told.json["errors"][0]["field"]) == (422, name)
+
+
 def test_uptime_regions_and_the_ledger_are_told(writer: Asker, database: psycopg.Connection) -> None:
     """The same figures as the commands'."""
     add_regions(database)

@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import psycopg
+import pytest
 
 from local.web import Page
 from tests.page.conftest import ask
@@ -115,6 +116,13 @@ def test_older_incidents_are_a_page_away(database: psycopg.Connection, page: Pag
     (older,) = re.findall(r'href="(/incidents\?before=[^"]+)"', body)
     assert ask(page, older)[1].count("<time") == 10
     assert ask(page, "/incidents?before=nonsense")[1].count("<time") == 50
+
+
+@pytest.mark.parametrize("offset", ["", "%2B00:00", "-23:00", "%2B23:00"])
+def test_a_page_of_incidents_can_begin_at_any_instant(page: Page, offset: str) -> None:
+    """Whatever its offset and year. Red (500) where an instant that has no UTC (of the year 1 or 9999) was not caught."""
+    for at in ("0001-01-01T00:00:00", "2026-01-01T00:00:00", "9999-12-31T23:59:59"):
+        assert ask(page, f"/incidents?before={at}{offset}")[0].status == 200
 
 
 def test_the_operator_s_page_needs_a_token(database: psycopg.Connection, page: Page) -> None:

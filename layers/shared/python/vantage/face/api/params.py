@@ -70,11 +70,11 @@ def whole(least: int, most: int) -> Callable[[str], int]:
 
 
 def instant(text: str) -> datetime:
-    """An instant; without its offset it is UTC."""
+    """An instant, told in UTC (PostgreSQL reads no offset past 15 hours in text); without its offset it is UTC."""
     try:
         at = datetime.fromisoformat(text.replace(" ", "+").replace("Z", "+00:00"))
-        at = at if at.tzinfo else at.replace(tzinfo=UTC)
-        if at.astimezone(UTC).year not in YEARS:
+        at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+        if at.year not in YEARS:
             raise ValueError
         return at
     except (ValueError, OverflowError):

@@ -17,12 +17,15 @@ AHEAD = timedelta(days=30)
 
 
 def parse_before(text: str) -> datetime | None:
-    """The instant before which a page begins; None where there is none, or none that can be read."""
+    """The instant before which a page begins, in UTC: PostgreSQL reads no offset past 15 hours in text.
+
+    None where there is none, or none that can be read.
+    """
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def incidents_variables(connection: Connection, before: datetime | None) -> dict[str, Any]:
