@@ -118,9 +118,33 @@ def test_older_incidents_are_a_page_away(database: psycopg.Connection, page: Pag
     assert ask(page, "/incidents?before=nonsense")[1].count("<time") == 50
 
 
+def test_no_incident_is_lost_or_told_twice_between_pages(database: psycopg.Connection, page: Page) -> None:
+    """120 that began at one instant, and more that are open than a page holds: each once. Red where a page began at an
+    instant alone: what shared it was lost, and what is open stood on every page."""
+    add_regions(database)
+    at = minute_now() - timedelta(hours=1)
+    for k in range(120):
+        database.execute(
+            """INSERT INTO incident (monitor_id, began_at, opened_at, resolved_at, single_vantage, facts)
+               VALUES (%s, %s, %s, %s, false, '{"regions": []}')""",
+            (add_monitor(database, f"Shop {k}", {}), at, at, None if k < 55 else at + timedelta(minutes=5)),
+        )
+    path, pages = "/incidents", []
+    while path:
+        _, body = ask(page, path)
+        pages.append(re.findall(r'href="/monitors/(shop-\d+)"', body))
+        path = next(iter(re.findall(r'href="(/incidents\?before=[^"]+)"', body)), "")
+    told = [slug for each in pages for slug in each]
+    assert [len(each) for each in pages] == [50, 50, 20]
+    assert len(set(told)) == 120
+    assert all(int(slug.removeprefix("shop-")) < 55 for slug in told[:55])
+    for odd in (",,,", "2026-01-01,%00,,past", "0001-01-01,a,,past", "0001-01-01", "9999-12-31T23:59-23:00,a,,open"):
+        assert ask(page, f"/incidents?before={odd}")[0].status == 200
+
+
 @pytest.mark.parametrize("offset", ["", "%2B00:00", "-23:00", "%2B23:00"])
 def test_a_page_of_incidents_can_begin_at_any_instant(page: Page, offset: str) -> None:
-    """Whatever its offset and year. Red (500) where an instant that has no UTC (of the year 1 or 9999) was not caught."""
+    """Whatever its offset and year. Red (500) where an instant without a UTC (of the year 1 or 9999) was not caught."""
     for at in ("0001-01-01T00:00:00", "2026-01-01T00:00:00", "9999-12-31T23:59:59"):
         assert ask(page, f"/incidents?before={at}{offset}")[0].status == 200
 

@@ -30,6 +30,16 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A place in the list of troubles: its order in whole, as many may begin at one instant."""
+
+    began_at: datetime | None
+    slug: str = ""
+    region: Region = ""
+    is_past: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """Announced work, now or to come; without groups and slugs it is on everything."""
 
@@ -58,8 +68,10 @@ SELECT m.slug, m.name, x.region, x.began_at, x.ended_at, x.single_vantage, x.see
       FROM advisory a WHERE a.opened_at >= %(first)s OR a.closed_at IS NULL) x
   JOIN monitor m ON m.id = x.monitor_id
  WHERE m.public AND m.deleted_at IS NULL AND NOT m.reference AND (%(slug)s::text IS NULL OR m.slug = %(slug)s)
-   AND (%(before)s::timestamptz IS NULL OR x.began_at < %(before)s)
- ORDER BY x.ended_at IS NOT NULL, x.began_at DESC, m.slug LIMIT %(limit)s"""
+   AND (%(at)s::timestamptz IS NULL
+        OR (x.ended_at IS NOT NULL, -extract(epoch FROM x.began_at), m.slug, coalesce(x.region, ''))
+         > (%(is_past)s, -extract(epoch FROM %(at)s::timestamptz), %(after)s::text, %(region)s::text))
+ ORDER BY x.ended_at IS NOT NULL, x.began_at DESC, m.slug, coalesce(x.region, '') LIMIT %(limit)s"""
 
 _WORK = """
 SELECT x.name, w.from_at, w.until_at, ARRAY(
@@ -79,11 +91,12 @@ SELECT x.name, w.from_at, w.until_at, ARRAY(
 
 
 def list_troubles(
-    connection: Connection, first: datetime, *, slug: str | None = None, before: datetime | None = None,
-    limit: int = 10,
+    connection: Connection, first: datetime, *, slug: str | None = None, after: Place | None = None, limit: int = 10,
 ) -> list[Trouble]:  # fmt: skip
-    """What is open, then what was opened since an instant, newest first."""
-    given = {"first": first, "slug": slug, "before": before, "limit": limit}
+    """What is open, then what was opened since an instant, newest first; only what comes after a place in that list."""
+    place = after or Place(None)
+    given = {"first": first, "slug": slug, "at": place.began_at, "after": place.slug, "region": place.region,
+             "is_past": place.is_past, "limit": limit}  # fmt: skip
     with connection.cursor(row_factory=class_row(Trouble)) as cursor:
         return cursor.execute(_TROUBLES, given).fetchall()
 
