@@ -31,7 +31,7 @@ BEGIN
         ('{worker}', 'SELECT, INSERT, UPDATE', '{probe_detail}'),
 
         -- Judging is done by a worker, and by the housekeeper where no worker does it.
-        ('{worker, housekeeper}', 'SELECT', '{check_result, maintenance, maintenance_window}'),
+        ('{worker, housekeeper}', 'SELECT', '{check_result, probe_detail, maintenance, maintenance_window}'),
         ('{worker, housekeeper}', 'SELECT (name, events, operator, enabled)', '{channel}'),
         ('{worker, housekeeper}', 'UPDATE (judged_at, late_rows)', '{tick_ledger}'),
         ('{worker, housekeeper}', 'SELECT, UPDATE', '{mark}'),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from vantage.judge.bench import NOTICES, Outcome
+from vantage.judge.facts import moment
 from vantage.notify.message import message_of
 from vantage.store import judging
 from vantage.store.channels import EVENTS, Channel, save_channels
@@ -208,6 +209,39 @@ def test_an_incident_says_it_for_a_slow_site(shop: Database, database_url: str) 
     remember(shop, "site_down")
     assert told(shop, database_url, BEGAN + timedelta(minutes=50)) == []
     assert shop.execute("SELECT count(*) FROM slow_episode").fetchone() == (0,)
+
+
+def test_a_message_says_what_was_said_of_the_check_where_it_is_not_up(shop: Database) -> None:
+    """Since it is so: of a region that is up, or that has said nothing since, there is no sentence, and no old one.
+
+    Red without the state and the instant asked for.
+    """
+    at_ms = int(BEGAN.timestamp() * 1000)
+    for region, after_s in (("USA", 60), ("INDIA", 60), ("EU", -60)):
+        shop.execute(
+            """INSERT INTO probe_detail (monitor_id, region, seen_at, detail, detail_at)
+               SELECT id, %(region)s::text::location, %(at)s, 'Said ' || %(region)s::text, %(at)s FROM monitor""",
+            {"region": region, "at": BEGAN + timedelta(seconds=after_s)},
+        )
+    states = {"USA": "down", "INDIA": "up", "EU": "down"}
+    regions = [{"region": region, "state": state, "since": moment(at_ms)} for region, state in states.items()]
+    outcome = Outcome()
+    outcome.notices.append(
+        {"n": 1, "monitor_id": 1, "key": "k", "type": "incident.opened", "event": "down", "incident": None,
+         "facts": {"regions": regions}}
+    )  # fmt: skip
+
+    judging.write(shop, outcome.decided())
+
+    [(written,)] = shop.execute("SELECT facts -> 'regions' FROM outbox").fetchall()
+    assert [(seen["region"], seen["detail"]) for seen in written] == [
+        ("USA", "Said USA"),
+        ("INDIA", None),
+        ("EU", None),
+    ]
+    slow_from(shop, "USA")
+    [(facts,)] = shop.execute("SELECT region_facts(m) FROM monitor m").fetchall()
+    assert [(seen["region"], seen["detail"]) for seen in facts] == [("USA", "Said USA")]
 
 
 def test_a_channel_hears_what_it_wants_and_nothing_else(shop: Database) -> None:

@@ -87,6 +87,7 @@ def test_a_site_that_goes_down_is_told_and_so_is_that_it_is_up_again(tmp_path: P
     assert {seen["region"]: seen["http_status"] for seen in opened["data"]["regions"]} == {
         "USA": 503, "INDIA": 503, "EU": 503,
     }  # fmt: skip
+    assert all(seen["detail"] for seen in opened["data"]["regions"])
     first = hook.received[0]
     signed = f"{first.headers['webhook-id']}.{first.headers['webhook-timestamp']}.".encode() + first.body
     digest = hmac.digest(b"0123456789abcdef0123456789abcdef", signed, hashlib.sha256)

@@ -90,12 +90,28 @@ def test_the_same_thing_has_the_same_key_when_it_begins_and_when_it_ends() -> No
     assert len(set.union(*keys)) == len(pairs)
 
 
+@pytest.mark.parametrize(("public", "page"), [(True, "/monitors/shop#incidents"), (False, "/ops"), (None, "/ops")])
+def test_a_link_leads_where_its_reader_may_look(public: bool | None, page: str) -> None:
+    """A private monitor has no page without a login; nor is one known for what was decided before it was asked.
+
+    Red where every monitor's own page was linked: a 404.
+    """
+    facts = {**INCIDENT, "resolved_at": None, "regions": [], "monitor": {**SHOP, "public": public}}
+    letter = Letter(1, "team", "1", "incident.opened", facts, AT, 1, "webhook", {})
+    assert message_of(letter, "https://status.example.com").url == f"https://status.example.com{page}"
+
+
 def test_slack_gets_plain_text_that_calls_nobody(database: Database, database_url: str) -> None:
     """Markup, mentions and links in a name are text, in Slack, Mattermost and Rocket.Chat. Red without the escapes."""
     name = "<!channel> <https://evil.example|Shop> & @channel *now*"
     with receiver() as room:
         save_channels(database, [Channel("room", "slack", {"url": room.url})])
-        facts = {**INCIDENT, "resolved_at": SINCE, "regions": [], "monitor": {"slug": "shop", "name": name}}
+        facts = {
+            **INCIDENT,
+            "resolved_at": SINCE,
+            "regions": [],
+            "monitor": {"slug": "shop", "name": name, "public": True},
+        }
         database.execute(
             "INSERT INTO outbox (channel, subject, key, type, facts) VALUES ('room', '1', 'k', %s, %s)",
             ("incident.resolved", json.dumps(facts)),

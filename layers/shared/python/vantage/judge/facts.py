@@ -28,7 +28,7 @@ def monitor_facts(subject: Subject) -> dict[str, Any]:
     """Who it is about."""
     return {
         "slug": subject.slug, "name": subject.name, "type": subject.type, "url": subject.url, "group": subject.group,
-        "tags": subject.tags,
+        "tags": subject.tags, "public": subject.is_public,
     }  # fmt: skip
 
 

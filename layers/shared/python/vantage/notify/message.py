@@ -101,4 +101,6 @@ def _incident(facts: Mapping[str, Any], public_url: str) -> dict[str, Any]:
 
 
 def _page(facts: Mapping[str, Any], public_url: str) -> str:
-    return f"{public_url}/monitors/{facts['monitor']['slug']}#incidents"
+    """The monitor's page, or, of a private one, the operator's, who logs in there."""
+    monitor = facts["monitor"]
+    return f"{public_url}/monitors/{monitor['slug']}#incidents" if monitor.get("public") else f"{public_url}/ops"

@@ -85,7 +85,8 @@ WITH taken AS (
                'reason', t.reason, 'phase', t.phase, 'single_vantage', t.single_vantage,
                'at', moment_of(t.acknowledged_at), 'began_at', moment_of(t.began_at),
                'opened_at', moment_of(t.opened_at), 'acknowledged_at', moment_of(t.acknowledged_at),
-               'resolved_at', NULL, 'regions', t.facts -> 'regions', 'monitor', monitor_facts(m))
+               'resolved_at', NULL, 'regions', with_details(m.id, t.facts -> 'regions'),
+               'monitor', monitor_facts(m))
       FROM taken t JOIN monitor m ON m.id = t.monitor_id
       JOIN channel c ON c.name = ANY (m.channels) AND c.enabled AND 'down' = ANY (c.events)
         ON CONFLICT (channel, key) DO NOTHING

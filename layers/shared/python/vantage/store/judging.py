@@ -69,6 +69,7 @@ class Subject:
     interval_s: int | None
     phase_s: int | None
     regions: Sequence[Region] | None
+    is_public: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +335,7 @@ def memories(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[Reco
 
 _SUBJECTS = """
 SELECT m.id, m.slug, m.name, m.type, m.spec ->> 'url', m.group_name, m.tags, m.confirmations::int, m.timeout_ms,
-       m.deleted_at IS NOT NULL, m.reference, s.interval_s, s.phase_s, s.regions::text[]
+       m.deleted_at IS NOT NULL, m.reference, s.interval_s, s.phase_s, s.regions::text[], m.public
   FROM unnest(%(ids)s::bigint[]) x (id)
   JOIN monitor m ON m.id = x.id
   LEFT JOIN monitor_schedule s
@@ -480,7 +481,8 @@ _WRITES: Mapping[str, LiteralString] = {
          WHERE a.monitor_id = x.monitor_id AND a.region = x.region::location AND a.closed_at IS NULL""",
     "notices": """
         INSERT INTO outbox (channel, subject, key, type, facts)
-        SELECT c.name, x.monitor_id::text, x.key, x.type, x.facts || jsonb_build_object('incident_id', (
+        SELECT c.name, x.monitor_id::text, x.key, x.type, x.facts || jsonb_build_object(
+               'regions', with_details(x.monitor_id, x.facts -> 'regions'), 'incident_id', (
                SELECT i.id FROM incident i WHERE i.monitor_id = x.monitor_id AND i.opened_at = at_ms(x.incident)))
           FROM jsonb_to_recordset(%s)
             AS x (n int, monitor_id bigint, key text, type text, event text, incident bigint, facts jsonb)

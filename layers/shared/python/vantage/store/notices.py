@@ -18,11 +18,11 @@ SELECT c.name, m.id::text, x.key, 'incident.reminder', jsonb_build_object(
            'incident_id', i.id, 'kind', 'reminder', 'at', moment_of(%(now)s), 'verdict', 'site_down',
            'reason', i.reason, 'phase', i.phase, 'single_vantage', i.single_vantage,
            'began_at', moment_of(i.began_at), 'opened_at', moment_of(i.opened_at), 'monitor', monitor_facts(m),
-           'regions', (
+           'regions', with_details(m.id, (
                SELECT coalesce(jsonb_agg(
                           r || jsonb_build_object('state', coalesce(s.state::text, r ->> 'state'))), '[]')
                  FROM jsonb_array_elements(i.facts -> 'regions') r
-                 LEFT JOIN region_state s ON s.monitor_id = i.monitor_id AND s.region::text = r ->> 'region'))
+                 LEFT JOIN region_state s ON s.monitor_id = i.monitor_id AND s.region::text = r ->> 'region')))
   FROM incident i
   JOIN monitor m ON m.id = i.monitor_id
   JOIN channel c ON c.name = ANY (m.channels) AND c.enabled AND 'down' = ANY (c.events) AND c.remind_every_s > 0
