@@ -5,9 +5,9 @@ Secrets stay where they are: the file names a variable of the environment for ea
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from local.kuma.reading import Kuma, Record
@@ -16,7 +16,7 @@ from vantage.monitors_file.check import faults_of
 from vantage.monitors_file.fault import Place
 from vantage.monitors_file.model import MonitorItem
 from vantage.monitors_file.tree import Node
-from vantage.monitors_file.values import LONGEST_SLUG, SECRET_HEADERS, Here, slug_of
+from vantage.monitors_file.values import LONGEST_SLUG, Here, names_secret, slug_of
 
 Entry = dict[str, Any]
 SHORT_S = (10, 15, 20, 30)
@@ -55,7 +55,7 @@ def translate(kuma: Kuma) -> Translated:
     done = Translated()
     channels = dict(_channels(kuma, done))
     groups = {one["id"]: one["name"] for one in kuma.monitors if one["type"] == "group"}
-    slugs: Counter[str] = Counter()
+    slugs: set[str] = set()
     for one in kuma.monitors:
         if one["type"] != "group":
             _take(one, kuma, channels, groups, slugs, done)
@@ -82,7 +82,7 @@ def _channels(kuma: Kuma, done: Translated) -> Iterator[tuple[int, str]]:
 
 
 def _take(
-    one: Record, kuma: Kuma, channels: Mapping[int, str], groups: Mapping[int, str], slugs: "Counter[str]",
+    one: Record, kuma: Kuma, channels: Mapping[int, str], groups: Mapping[int, str], slugs: set[str],
     done: Translated,
 ) -> None:  # fmt: skip
     name = " ".join(str(one["name"]).split())[:200]
@@ -90,10 +90,8 @@ def _take(
     if why:
         done.left_out.append((name, why))
         return
-    slug = slug_of(name) or f"kuma-{one['id']}"
-    slugs[slug] += 1
-    if slugs[slug] > 1:
-        slug = f"{slug[: LONGEST_SLUG - 4]}-{slugs[slug]}"
+    slug = _free(slug_of(name) or f"kuma-{one['id']}", slugs)
+    slugs.add(slug)
     entry: Entry = {"name": name, "slug": slug, **_target(one, slug, name, done), **_rhythm(one, name, done)}
     entry |= {
         "group": groups.get(one.get("parent") or 0), "tags": {tag: value or "yes" for tag, value in one["tags"]},
@@ -107,6 +105,12 @@ def _take(
         done.left_out.append((name, "; ".join(fault.sentence for fault in faults)))
     else:
         done.monitors.append(kept)
+
+
+def _free(slug: str, taken: set[str]) -> str:
+    """The slug, or the first of it with a number that nobody has."""
+    numbered = (f"{slug[: LONGEST_SLUG - 6].rstrip('-')}-{n}" for n in count(2))
+    return slug if slug not in taken else next(each for each in numbered if each not in taken)
 
 
 def _impossible(one: Record) -> str:
@@ -132,8 +136,10 @@ def _target(one: Record, slug: str, name: str, done: Translated) -> Entry:
         if (server := one.get("dns_resolve_server")) not in (None, "", "1.1.1.1"):
             done.changed.append((name, f"asks the region's own resolver, and not {server}"))
         return {"type": "dns", "host": one["hostname"], "record": one.get("dns_resolve_type") or "A"}
+    headers = _headers(one, slug, name, done)
+    user_agent = next((headers.pop(header) for header in list(headers) if header.lower() == "user-agent"), None)
     return {
-        "url": one["url"], "method": one.get("method") or "GET", "headers": _headers(one, slug, done),
+        "url": one["url"], "method": one.get("method") or "GET", "headers": headers, "user_agent": user_agent,
         "body": one.get("body") if one.get("method") == "POST" else None, "auth": _auth(one, slug, name, done),
         "redirects": _redirects(one), "expect": _expect(one, name, done),
     }  # fmt: skip
@@ -163,20 +169,23 @@ def _interval_s(asked_s: int) -> int:
     return min(LONGEST_S, max(60, round(asked_s / 60) * 60))
 
 
-def _headers(one: Record, slug: str, done: Translated) -> Entry:
+def _headers(one: Record, slug: str, name: str, done: Translated) -> Entry:
     try:
         given = json.loads(one.get("headers") or "{}")
     except ValueError:
+        given = None
+    if not isinstance(given, dict):
+        done.changed.append((name, "goes without its headers: they are no JSON object"))
         given = {}
     headers = {}
     for header, value in given.items():
-        if header.lower() in SECRET_HEADERS:
+        if names_secret(header):
             variable = _variable(slug, header)
             done.variables[variable] = f"the header {header} of {slug}"
             headers[header] = f"env:{variable}"
-        elif header.lower() != "user-agent":
+        else:
             headers[header] = str(value)
-    if one.get("method") == "POST" and one.get("body") and "content-type" not in {name.lower() for name in headers}:
+    if one.get("method") == "POST" and one.get("body") and "content-type" not in map(str.lower, headers):
         headers["Content-Type"] = KINDS.get(one.get("http_body_encoding") or "json", KINDS["json"])
     return headers
 

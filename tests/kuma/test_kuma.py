@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from local.kuma.reading import NotKuma, read_kuma
+from local.kuma.reading import Kuma, NotKuma, read_kuma
 from local.kuma.translate import translate
 from vantage.monitors_file.read import read
 from vantage.monitors_file.values import Here
@@ -48,6 +48,12 @@ NOTIFICATIONS = [
     {"id": 1, "name": "Team", "config": '{"type": "slack", "slackwebhookURL": "https://hooks.slack.com/hunter2"}'},
     {"id": 2, "name": "Phone", "config": '{"type": "telegram", "telegramBotToken": "hunter2"}'},
 ]
+
+
+def kuma_of(*sites: dict[str, Any]) -> Kuma:
+    """What reading makes of these sites."""
+    read_alike = {"accepted": ["200-299"], "notifications": [], "tags": []}
+    return Kuma([{**PLAIN, **read_alike, **site, "id": n} for n, site in enumerate(sites, 1)], [])
 
 
 @pytest.fixture
@@ -155,6 +161,33 @@ def test_what_could_not_be_carried_over_is_told(kuma_db: Path) -> None:
         "Backup job": "its job must call another address, which `vantage monitors list` shows",
     }
     assert done.variables.keys() == {"KUMA_TEAM_URL", "KUMA_API_PASSWORD", "KUMA_API_X_API_KEY"}
+
+
+def test_no_slug_stands_twice() -> None:
+    """Red where the second Website and Website 2 were both website-2."""
+    done = translate(kuma_of({"name": "Website"}, {"name": "Website"}, {"name": "Website 2"}, {"name": "Website"}))
+    assert [one["slug"] for one in done.monitors] == ["website", "website-2", "website-2-2", "website-3"]
+
+
+@pytest.mark.parametrize("headers", ["X-Team: web", '["X-Team"]', '"X-Team"', "7"])
+def test_headers_that_are_no_object_are_told(headers: str) -> None:
+    """The monitor goes without them. Red where text was dropped without a word and a list was a stack trace."""
+    done = translate(kuma_of({"name": "Website", "headers": headers}))
+    assert done.changed == [("Website", "goes without its headers: they are no JSON object")]
+    assert [one.get("headers") for one in done.monitors] == [None]
+
+
+def test_headers_become_what_they_are_here() -> None:
+    """User-Agent has a key of its own; what carries a secret by its last word is named. Red where both were not."""
+    secret = ("X-Vault-Token", "Proxy-Authorization", "Client-Secret", "X-Password", "X-Auth-Key", "Cookie")
+    plain = {"X-Team": "web", "Idempotency-Key": "1", "X-Token-Kind": "jwt"}
+    given = json.dumps({"user-agent": "Kuma/1", **dict.fromkeys(secret, "hunter2"), **plain})
+    done = translate(kuma_of({"name": "Website", "headers": given}))
+    [website] = done.monitors
+    assert website["user_agent"] == "Kuma/1"
+    named = {header: f"env:KUMA_WEBSITE_{header.upper().replace('-', '_')}" for header in secret}
+    assert website["headers"] == named | plain
+    assert "hunter2" not in str(done)
 
 
 def test_a_kuma_db_is_only_read(kuma_db: Path) -> None:

@@ -23,8 +23,8 @@ LONGEST_SLUG = 100
 MOST_HEADERS = 50
 SHORT_INTERVALS_MS = (10_000, 15_000, 20_000, 30_000)
 SLUG = "[a-z0-9]+(-[a-z0-9]+)*"
-SECRET_HEADERS = frozenset(
-    ("authorization", "cookie", "x-api-key", "api-key", "apikey", "x-auth-token", "x-access-token", "private-token")
+_SECRET_HEADER = re.compile(
+    "(.*-)?(authorization|cookie|token|secret|password|apikey|(api|auth|access|secret|private|subscription)-key)"
 )
 
 
@@ -50,6 +50,11 @@ def one_line(text: str) -> str:
     if not text or text != text.strip():
         raise ValueError("must not be empty, nor begin or end with a space")
     return text
+
+
+def names_secret(header: str) -> bool:
+    """Does a header's name say that it carries a secret: as its last word, such as X-Vault-Token."""
+    return _SECRET_HEADER.fullmatch(header.lower()) is not None
 
 
 def slug_of(name: str) -> str:
@@ -205,7 +210,7 @@ def _header_fault(name: str, value: str) -> str | None:
         return None
     if value.startswith(("env:", "ssm:")):
         return "must be env:NAME or ssm:/path, whole, where it is a reference"
-    if name.lower() in SECRET_HEADERS:
+    if names_secret(name):
         return "carries a secret, and secrets are named, not written: env:NAME or ssm:/path for the whole value"
     try:
         check_header(name, value)
