@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, expect
 from playwright.sync_api import Page as Tab
 
 from local.web import Page
-from tests.page.filled import add_monitor, add_regions, add_ticks, settle
+from tests.page.filled import add_maintenance, add_monitor, add_regions, add_ticks, settle
 from tests.page.test_page import HTML_NAME
 from vantage.store.tokens import create_token
 
@@ -64,6 +64,14 @@ def down_from_india(database: psycopg.Connection) -> None:
     all_up(database)
 
 
+def from_one_region_and_worked_on(database: psycopg.Connection) -> None:
+    """The headline is one region's; a site that fails is in maintenance, and more work is announced."""
+    add_monitor(database, "Mail", dict.fromkeys(UP, "U" * 50 + "D" * 10))
+    add_maintenance(database, "Release", -30, 30, "mail")
+    add_maintenance(database, "Night work", 600, 660)
+    down_from_india(database)
+
+
 def site_down(database: psycopg.Connection) -> None:
     """A site is down, another was; one has lost a region."""
     add_monitor(database, "Blog", dict.fromkeys(UP, "U" * 50 + "D" * 10))
@@ -95,6 +103,7 @@ OTHER_PAGES = ("/monitors/blog", "/monitors/checkout?last=24h", "/incidents", "/
 VISITS: list[tuple[Callable[[psycopg.Connection], None], tuple[int, int], tuple[str, ...]]] = [
     (all_up, WIDE, ("/",)),
     (site_down, NARROW, ("/", *OTHER_PAGES)),
+    (from_one_region_and_worked_on, NARROW, ("/",)),
     (silent, NARROW, ("/",)),
     (many, WIDE, ("/?last=90d",)),
 ]
