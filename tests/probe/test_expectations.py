@@ -3,9 +3,10 @@
 import asyncio
 import base64
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.probe import zoo
@@ -15,6 +16,7 @@ from vantage.check import Reason, Result, Status
 from vantage.errors import SettingsError
 from vantage.guard import GuardError
 from vantage.probe.expect import compile_expectations
+from vantage.probe.seen import Seen
 
 UP, DOWN, DEGRADED = Status.UP, Status.DOWN, Status.DEGRADED
 PAGE = b"<html><title>Shop</title>All is well: caf\xc3\xa9</html>"
@@ -139,6 +141,33 @@ def test_a_certificate_near_its_end_degrades(papers: Papers, days: int, status: 
     assert status is UP or "in 3 days" in text(result)
 
 
+SAME_PLACES = [
+    ("https://a.test/", {"to": "https://a.test"}),
+    ("https://a.test/", {"to": "https://A.test:443/#top"}),
+    ("https://a.test/b?c=d", {"to": "https://a.test./b?c=d"}),
+    ("https://xn--mnchen-3ya.test/", {"to": "https://münchen.test/"}),
+    ("https://münchen.test/", {"host": "xn--mnchen-3ya.test"}),
+    ("https://xn--mnchen-3ya.test/", {"host": "München.test"}),
+    ("https://a.test/", {"host": "a.test."}),
+    ("https://[::1]/", {"host": "::1"}),
+]
+OTHER_PLACES = [
+    ("https://a.test/", {"to": "http://a.test/"}),
+    ("https://a.test/", {"to": "https://a.test:8443/"}),
+    ("https://a.test/b", {"to": "https://a.test/b/"}),
+    ("https://a.test/b?c=d", {"to": "https://a.test/b"}),
+    ("https://www.a.test/", {"host": "a.test"}),
+]
+
+
+@pytest.mark.parametrize(("url", "redirect"), SAME_PLACES + OTHER_PLACES)
+def test_where_redirects_end_is_compared_by_its_meaning(url: str, redirect: dict[str, str]) -> None:
+    """One place in two spellings is the same; another is not. Seen red: with URLs compared as written."""
+    there = Seen(200, httpx.URL(url), httpx.Headers(), b"", False, 1.0, None, datetime.now(UTC))
+    outcome = compile_expectations({"redirect": redirect}).judge(there)
+    assert (outcome.status is UP) == ((url, redirect) in SAME_PLACES), outcome.text
+
+
 NONSENSE: list[tuple[dict[str, Any], str]] = [
     ({"bodies": {}}, "expect.bodies"),
     ({"status": ["soon"]}, "expect.status"),
@@ -158,6 +187,7 @@ NONSENSE: list[tuple[dict[str, Any], str]] = [
     ({"body": {"size": {"min": 5, "max": 1}}}, "expect.body.size"),
     ({"latency": {"down_over": "5s"}}, "expect.latency"),
     ({"redirect": {}}, "expect.redirect"),
+    ({"redirect": {"host": "a b:80"}}, "expect.redirect: cannot"),
 ]
 
 

@@ -100,16 +100,31 @@ def _status(given: list[Any]) -> Iterator[Rule]:
 
 
 def _redirect(given: Mapping[str, str]) -> Iterator[Rule]:
-    host, to = given.get("host"), httpx.URL(given["to"]) if "to" in given else None
+    try:
+        host = _host(httpx.URL(scheme="http", host=given["host"])) if given.get("host") else None
+        to = _place(httpx.URL(given["to"])) if given.get("to") else None
+    except (httpx.InvalidURL, UnicodeError, ValueError):  # idna's errors are UnicodeErrors
+        raise GuardError("expect.redirect: cannot be understood: check its host's spelling.") from None
     if not (host or to):
         raise GuardError("expect.redirect: say a host, or to which URL.")
+    expected = given.get("host") or given["to"]
 
     def rule(seen: Seen) -> Failure | None:
-        if (host and seen.url.host != host.lower()) or (to and seen.url != to):
-            return _down(Reason.REDIRECT, f"ended at {seen.url.host}{seen.url.path}, expected {host or to}")
+        if (host and _host(seen.url) != host) or (to and _place(seen.url) != to):
+            return _down(Reason.REDIRECT, f"ended at {seen.url.host}{seen.url.path}, expected {expected}")
         return None
 
     yield rule
+
+
+def _host(url: httpx.URL) -> bytes:
+    """A host in its one spelling: as it is asked for in DNS, without the root's dot."""
+    return url.raw_host.lower().removesuffix(b".")
+
+
+def _place(url: httpx.URL) -> tuple[str, bytes, int | None, bytes]:
+    """What of a URL a server is asked for: two spellings of one place are equal, and a fragment is none of it."""
+    return url.scheme, _host(url), url.port, url.raw_path
 
 
 def _headers(given: list[Mapping[str, Any]]) -> Iterator[Rule]:
