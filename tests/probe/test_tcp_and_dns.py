@@ -188,6 +188,31 @@ def test_a_record_is_compared_by_its_meaning(record: str, values: tuple[str, ...
     assert "gone.test" in text(wrong)
 
 
+@pytest.mark.parametrize(("limit", "status"), [("degraded_over", DEGRADED), ("down_over", DOWN)])
+def test_a_slow_answer_is_named(limit: str, status: Status) -> None:
+    """The time of the lookup is judged; in time it is up. Seen red: where latency was taken and never looked at."""
+    answer = zone_of("zone.test", "A", "192.0.2.1")
+    slow = look_up(answer, expect={"values": ["192.0.2.1"], "latency": {limit: 0.000001}})
+    assert (slow.status, slow.reason) == (status, Reason.SLOW), text(slow)
+    fine = look_up(answer, expect={"latency": {limit: 10_000}})
+    assert (fine.status, text(fine)) == (UP, "A is 192.0.2.1")
+
+
+def test_a_changed_record_is_seen_long_before_its_ttl() -> None:
+    """Each check asks the name servers. Seen red: with the memory for http, which told the former record for 30 s."""
+    zone = {"zone.test": zone_of("zone.test", "A", "192.0.2.1")}
+
+    async def run() -> None:
+        async with name_server(zone) as server, prober(name_servers=[server]) as made, asyncio.timeout(8):
+            asked = Check(1, 0, 60, TIMEOUT_MS, MonitorType.DNS, {"host": "zone.test"})
+            assert text(await made.probe(asked)) == "A is 192.0.2.1"
+            zone["zone.test"] = zone_of("zone.test", "A", "192.0.2.2")
+            while text(await made.probe(asked)) != "A is 192.0.2.2":
+                await asyncio.sleep(0.05)
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("answer", [holds(), silent, loops, zone_of("zone.test", "MX", "10 mail.test.")])
 def test_no_record_is_dns(answer: Any) -> None:
     """No such record, or no answer."""

@@ -59,6 +59,7 @@ class Prober:
         self.user_agent = user_agent or f"Vantage/{vantage.__version__} ({region})"
         self.confirm_after_s = confirm_after_s
         self.names = Names(name_servers)
+        self._records = Names(name_servers, remember_s=dns.REMEMBER_S)
         self.transport = Transport(
             self.names, allow_private=allow_private, authorities=authorities, keep_most=keep_most
         )
@@ -84,6 +85,7 @@ class Prober:
     async def aclose(self) -> None:
         """Close every kept connection."""
         await self.client.aclose()
+        await self._records.aclose()
 
     async def _attempt(self, check: Check, trace: Trace) -> Result:
         began_s = perf_counter()
@@ -123,7 +125,7 @@ class Prober:
             if check.type is MonitorType.TCP:
                 return await tcp.attempt(self.transport, check.spec, trace, allow_private=self.allow_private)
             if check.type is MonitorType.DNS:
-                return await dns.attempt(self.names, check.spec, trace, allow_private=self.allow_private)
+                return await dns.attempt(self._records, check.spec, trace, allow_private=self.allow_private)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise GuardError(f"The monitor's configuration cannot be used ({type(error).__name__}).") from None
         raise GuardError(f"A monitor of type {check.type} is not probed.")

@@ -42,10 +42,16 @@ class _Asker:
 
 
 class Names:
-    """Resolves names and remembers answers for REMEMBER_S, as a run needs; made without a loop, used on one."""
+    """Resolves names and remembers answers for `remember_s`, as a run needs; made without a loop, used on one."""
 
-    def __init__(self, servers: Sequence[str] | None = None, *, deadline_s: float = DEADLINE_S) -> None:
-        self._servers, self._deadline_s = servers, deadline_s
+    def __init__(
+        self,
+        servers: Sequence[str] | None = None,
+        *,
+        deadline_s: float = DEADLINE_S,
+        remember_s: float = REMEMBER_S,
+    ) -> None:
+        self._servers, self._deadline_s, self._remember_s = servers, deadline_s, remember_s
         self._current: _Asker | None = None
 
     async def addresses(self, host: str, family: str, *, since_s: float = 0.0) -> list[Address]:
@@ -77,7 +83,7 @@ class Names:
     async def _ask(
         self, host: str, since_s: float, ask: Callable[[aiodns.DNSResolver], asyncio.Future[Answer]]
     ) -> Answer:
-        asker = await self._asker(max(since_s, monotonic() - REMEMBER_S))
+        asker = await self._asker(max(since_s, monotonic() - self._remember_s))
         asker.asking += 1
         try:
             async with asyncio.timeout(self._deadline_s):
