@@ -107,12 +107,15 @@ def test_a_token_that_asks_too_often_is_told_when_to_ask_again(reader: Asker, da
 
 
 def test_a_post_with_a_key_is_done_once(writer: Asker, database: psycopg.Connection) -> None:
-    """Sent again it is answered as it was; the key for something else is refused. Red without the table."""
+    """Sent again it is answered as it was; the key for something else is refused. Red without the table; and
+    where of the headers none was kept, Location is one of them."""
     key = {"idempotency_key": "a-1"}
     made = writer.post("/v1/monitors", SITE, **key)
     again = writer.post("/v1/monitors", SITE, **key)
     assert (again.status, again.json) == (201, made.json)
     assert again.headers["idempotency-replayed"] == "true"
+    assert again.headers["location"] == made.headers["location"] == "/v1/monitors/website"
+    assert again.headers["etag"] == made.headers["etag"]
     assert writer.post("/v1/monitors", {**SITE, "name": "Other"}, **key).status == 409
     assert database.execute("SELECT count(*) FROM audit").fetchall() == [(1,)]
     assert writer.post("/v1/monitors", {"name": "x"}, idempotency_key="b").status == 422

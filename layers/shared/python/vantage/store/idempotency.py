@@ -1,4 +1,4 @@
-"""Table `idempotency`: what a POST with an Idempotency-Key was answered, for a day."""
+"""Table `idempotency`: what a POST with an Idempotency-Key was answered, for a day; document and headers as JSON."""
 
 from dataclasses import dataclass
 

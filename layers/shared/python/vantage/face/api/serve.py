@@ -56,14 +56,16 @@ def _once_only(operation: Operation, ask: Ask, event: Event) -> Told:
     if earlier is not None:
         return _again(earlier)
     told = operation.run(ask)
-    keep_answer(ask.connection, ask.who.id, key, told.status, as_text(told.document))
+    kept = as_text({"document": told.document, "headers": dict(told.headers)})
+    keep_answer(ask.connection, ask.who.id, key, told.status, kept)
     return told
 
 
 def _again(earlier: Given) -> Told:
     if not earlier.is_same:
         raise Refusal(409, "This Idempotency-Key was used for another request; take a new one.")
-    return Told(json.loads(earlier.body), earlier.status, {"idempotency-replayed": "true"})
+    kept = json.loads(earlier.body)
+    return Told(kept["document"], earlier.status, {**kept["headers"], "idempotency-replayed": "true"})
 
 
 def _check_unchanged(there: Told, wanted: str) -> None:
