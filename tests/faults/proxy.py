@@ -34,7 +34,6 @@ class Proxy:
 
     upstream: str | int
     rule: Rule = passing
-    rewrite: Callable[[bytes, bytes], bytes] = lambda _asked, reply: reply
     messages: int = 0
     port: int = 0
     address: str = "127.0.0.1"
@@ -98,7 +97,6 @@ class Proxy:
         while message := await reader.read(1 << 20):
             self.messages += 1
             fate = self.rule(message)
-            link.asked = message
             if fate is Fate.CUT:
                 return
             if fate is Fate.HOLD:
@@ -114,11 +112,10 @@ class Proxy:
                 return
             if link.fate is Fate.DEAF:
                 continue
-            writer.write(self.rewrite(link.asked, reply))
+            writer.write(reply)
             await writer.drain()
 
 
 @dataclass
 class _Link:
-    asked: bytes = b""
     fate: Fate = Fate.PASS

@@ -175,7 +175,7 @@ class Soak:
                 self.closes += tick_s not in seen
                 seen.add(tick_s)
                 assert scheduled == ends, (tick_s, region, scheduled, ends)
-                assert lost <= 0 or is_gap or self.may_be_lost(tick_s), (tick_s, region, lost)
+                assert lost == 0 or is_gap or self.may_be_lost(tick_s), (tick_s, region, lost)
 
     def may_be_lost(self, tick_s: int) -> bool:
         """Redis forgot something while the tick was in the stream."""

@@ -195,7 +195,6 @@ def _restart(system: System) -> None:
 async def redis_flushed(system: System) -> None:
     """6: FLUSHALL between the producer's run and the workers'."""
     await system.at(AT, 40)
-    system.noted["in the stream"] = await system.redis(lambda client: client.xlen(STREAM))
     await system.redis(lambda client: client.flushall())
 
 
@@ -213,7 +212,6 @@ async def redis_paused(system: System) -> None:
 async def redis_out_of_memory(system: System) -> None:
     """9: for a minute no command that needs memory is taken; what is in the stream is still worked on."""
     await system.at(AT, 30)
-    system.noted["minute"] = AT + 1
     await system.redis(lambda client: client.config_set("maxmemory", 1))
     await system.at(AT + 1, 30)
     await system.redis(lambda client: client.config_set("maxmemory", 0))
@@ -479,6 +477,11 @@ def one_tick_is_lost(system: System) -> None:
     assert system.tick(AT + 1)["lost"] == 12
 
 
+def only_the_unreplicated_is_lost(system: System) -> None:
+    """The tick that was pushed while the replica was cut off, if anything."""
+    assert {row["minute"] for row in system.sheet if row["lost"]} <= {AT + 1}
+
+
 def few_questions_are_asked(system: System) -> None:
     """Nobody asks on and on while Redis is silent."""
     assert max(system.noted["asked"]) <= 10
@@ -602,7 +605,9 @@ PLANS: dict[str, Plan] = {
     "redis-flushed": Plan(trouble=redis_flushed, expect=one_tick_is_lost, lost=True, minutes=6),
     "redis-paused": Plan(trouble=redis_paused, expect=few_questions_are_asked, redeliveries=2),
     "redis-out-of-memory": Plan(trouble=redis_out_of_memory, expect=full_redis_is_emptied, minutes=6),
-    "redis-fails-over": Plan(trouble=redis_fails_over, lost=True, redeliveries=2),
+    "redis-fails-over": Plan(
+        trouble=redis_fails_over, expect=only_the_unreplicated_is_lost, lost=True, redeliveries=2
+    ),
     "replies-lost": Plan(trouble=replies_lost, expect=said_as_no_answer, redeliveries=1, minutes=7),
     "poison": Plan(trouble=poison, expect=junk_is_buried, minutes=6),
     "postgres-down-and-killed": Plan(trouble=postgres_down_and_killed, redeliveries=2),
