@@ -35,7 +35,7 @@ POOLED, ON_REDIS = "behind-a-pooler", "on-debians-redis"
 
 def ready_within_s() -> float:
     """Time enough to start all processes, on a machine that is as busy as this one is."""
-    return min(max(12.0, 2.5 * os.getloadavg()[0] / (os.cpu_count() or 1)), 20.0)
+    return min(max(16.0, 2.5 * os.getloadavg()[0] / (os.cpu_count() or 1)), 20.0)
 
 
 @pytest.fixture(scope="module")
