@@ -63,9 +63,10 @@ def look(session: Any, stack: str) -> Iterator[Finding]:
 def total(watch: Any, namespace: str, metric: str, dimension: str, value: str) -> float:
     """The sum of a metric over the last ten minutes."""
     now = datetime.fromtimestamp(time.time(), UTC)
+    until = now + timedelta(minutes=1)  # of an instant AWS takes the whole second only, and this one belongs to it
     answer = watch.get_metric_statistics(
         Namespace=namespace, MetricName=metric, Dimensions=[{"Name": dimension, "Value": value}],
-        StartTime=now - LATELY, EndTime=now, Period=60, Statistics=["Sum"],
+        StartTime=now - LATELY, EndTime=until, Period=60, Statistics=["Sum"],
     )  # fmt: skip
     return float(sum(point["Sum"] for point in answer["Datapoints"]))
 
