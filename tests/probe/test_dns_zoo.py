@@ -211,7 +211,7 @@ def test_black_holed_names_cost_only_themselves() -> None:
         ):
             dead = [
                 asyncio.create_task(
-                    made.probe(check(f"http://dead{n}.test/", timeout_ms=1500, monitor_id=n), confirm=False)
+                    made.probe(check(f"http://dead{n}.test/", timeout_ms=4000, monitor_id=n), confirm=False)
                 )
                 for n in range(300)
             ]
@@ -219,7 +219,7 @@ def test_black_holed_names_cost_only_themselves() -> None:
             good = await asyncio.gather(
                 *(
                     made.probe(
-                        check(f"http://good{n}.test:{target.port}/", timeout_ms=1400, monitor_id=1000 + n),
+                        check(f"http://good{n}.test:{target.port}/", timeout_ms=3900, monitor_id=1000 + n),
                         confirm=False,
                     )
                     for n in range(50)
