@@ -10,7 +10,7 @@ from vantage.check import Status
 from vantage.verdict.region import RegionState, fold
 from vantage.verdict.rows import Row
 from vantage.verdict.rules import Rules
-from vantage.verdict.votes import Standing, Verdict, glance, quorum, verdict
+from vantage.verdict.votes import Standing, Verdict, quorum, verdict
 
 unhurried = settings(deadline=None)  # the machine may be busy
 RULES = Rules()
@@ -24,13 +24,6 @@ def rows(letters: str, interval_s: int = 60, offset_ms: int = 0) -> list[Row]:
         for slot, letter in enumerate(letters)
         if letter != "."
     ]
-
-
-def look(regions: dict[str, str], interval_s: int = 60, rules: Rules = RULES) -> Verdict:
-    """The verdict at the last slot of these regions."""
-    states = {region: fold(rows(letters, interval_s), rules) for region, letters in regions.items()}
-    last = max(map(len, regions.values())) - 1
-    return glance(states, last * interval_s * 1000, interval_s, rules)
 
 
 @pytest.mark.parametrize(
@@ -112,28 +105,6 @@ def test_a_change_of_the_spread_is_no_gap() -> None:
 def test_a_quorum_is_a_majority(voters: int, needed: int) -> None:
     """Half of them is not one."""
     assert quorum(voters) == needed
-
-
-@pytest.mark.parametrize(
-    ("regions", "expected"),
-    [
-        ({"USA": "UDD", "INDIA": "UDD", "EU": "UUU"}, Verdict.SITE_DOWN),
-        ({"USA": "UDD", "INDIA": "UUU", "EU": "UUU"}, Verdict.UP),
-        ({"USA": "UDD", "INDIA": "UUU", "EU": "..."}, Verdict.UP),
-        ({"USA": "UDD", "INDIA": "...", "EU": "..."}, Verdict.UP),
-        ({"USA": "UDDD", "INDIA": "....", "EU": "...."}, Verdict.SITE_DOWN),
-        ({"USA": "UDDDDDDDDDDDD", "INDIA": "UUUUUUUUUUUUU"}, Verdict.REGIONAL),
-        ({"USA": "UGG", "INDIA": "UGG", "EU": "UUU"}, Verdict.DEGRADED),
-        ({"USA": "UGG", "INDIA": "UDD", "EU": "UUU"}, Verdict.DEGRADED),
-        ({"USA": "UGG", "INDIA": "UUU", "EU": "UUU"}, Verdict.UP),
-        ({"USA": "U...", "INDIA": "U...", "EU": "U..."}, Verdict.NO_DATA),
-        ({"USA": "D", "INDIA": "D", "EU": "D"}, Verdict.NO_DATA),
-        ({"USA": ""}, Verdict.NO_DATA),
-    ],
-)
-def test_a_glance_at_the_regions(regions: dict[str, str], expected: Verdict) -> None:
-    """What rows alone say, before anything has been judged."""
-    assert look(regions) is expected
 
 
 @unhurried

@@ -1,13 +1,12 @@
 """Quorums, and the verdict of all regions together."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from vantage.check import Status
 from vantage.monitor import Region
 from vantage.verdict.region import RegionState
-from vantage.verdict.rows import elapsed_ms
 from vantage.verdict.rules import Rules
 
 Votes = Mapping[Region, Status]
@@ -72,23 +71,3 @@ def _is_degraded(cast: Votes) -> bool:
     said = list(cast.values())
     slow, down = said.count(Status.DEGRADED), said.count(Status.DOWN)
     return slow > 0 and slow + down >= quorum(len(said))
-
-
-def glance(
-    states: Mapping[Region, RegionState], at_ms: int, interval_s: int, rules: Rules, standing: Standing = Standing()
-) -> Verdict:
-    """The verdict of states alone, for who has no judged incidents and advisories to go by.
-
-    `at_ms` is the newest slot whose rows must be there by now, not the present: who is being checked is not silent.
-    """
-    cast = votes(states, at_ms, interval_s, rules)
-    down = [states[region] for region, state in cast.items() if state is Status.DOWN]
-    incident = _is_site_down(len(cast), down, rules)
-    advisory = any(elapsed_ms(state.confirmed_ms or 0, at_ms, interval_s) >= rules.advisory_s * 1000 for state in down)
-    return verdict(cast, replace(standing, incident=incident, advisory=advisory))
-
-
-def _is_site_down(voters: int, down: Collection[RegionState], rules: Rules) -> bool:
-    if voters == 1:
-        return any(state.failures >= rules.alone_down() for state in down)
-    return voters > 1 and len(down) >= quorum(voters)
