@@ -8,7 +8,7 @@ import pytest
 
 from tests.judge.history import record
 from vantage.check import Status
-from vantage.judge.tick import Judge
+from vantage.judge.tick import Judge, Judged
 from vantage.store.ledger import as_time
 from vantage.verdict.fleet import Stored
 from vantage.verdict.rows import Row
@@ -30,7 +30,7 @@ def first_s(database: Any) -> int:
     return int(time.time() // 300) * 300 - 6000
 
 
-def see(database: Any, tick_s: int, letter: str, *, interval_s: int = 60, of: Sequence[str] = REGIONS) -> None:
+def see(database: Any, tick_s: int, letter: str, *, interval_s: int = 60, of: Sequence[str] = REGIONS) -> Judged:
     """A tick in which these regions see the monitor so, and the others store nothing; judged."""
     database.execute(
         """INSERT INTO tick_ledger (tick, region, spread_s, pushed, pushed_at)
@@ -38,7 +38,9 @@ def see(database: Any, tick_s: int, letter: str, *, interval_s: int = 60, of: Se
         (as_time(tick_s),),
     )
     record(database, [Stored(1, region, Row(tick_s * 1000, STATUSES[letter], interval_s)) for region in of])
-    assert Judge(database).run((tick_s + 600) * 1000).ticks == [tick_s]
+    judged = Judge(database).run((tick_s + 600) * 1000)
+    assert judged.ticks == [tick_s]
+    return judged
 
 
 def change(database: Any, tick_s: int, what: str) -> None:
@@ -99,3 +101,20 @@ def test_a_region_that_falls_silent_while_an_incident_is_open_resolves_nothing(d
     for tick in range(6, 8):
         see(database, first_s + 60 * tick, "U", of=["USA", "EU"])
     assert incidents(database, first_s) == [(60, 120, 420)]
+
+
+def test_a_region_that_is_silent_for_hours_has_nobody_s_rows_read_again(database: Any, first_s: int) -> None:
+    """Of a monitor that is looked at in each tick, the rows that lie a quarter of an hour behind it at the most.
+
+    Red (481 rows) where everything since the silent region's last row was read.
+    """
+    began_s, hours = first_s - 6 * 3600, range(3, 240)
+    database.execute("SELECT ensure_result_days(%s, %s)", (as_time(began_s).date(), as_time(first_s).date()))
+    for tick, letter in enumerate("UDD"):
+        see(database, began_s + 60 * tick, letter)
+    missed = [Row((began_s + 60 * tick) * 1000, Status.DOWN, 60) for tick in hours]
+    record(database, [Stored(1, region, row) for region in ("USA", "INDIA") for row in missed])
+    now_s = began_s + 60 * hours.stop
+    read = [see(database, now_s + 60 * tick, "D", of=["USA", "INDIA"]).rows_read for tick in range(2)]
+    assert max(read) <= 2 * (15 + 1)
+    assert incidents(database, began_s) == [(60, 120, None)]

@@ -27,6 +27,8 @@ PINNED = [
     ("single", 4, "B07"),
     ("no_data_intervals", 1, "B01"),
     ("no_data_intervals", 3, "B04"),
+    ("reach_s", 840, "V22"),
+    ("reach_s", 960, "V21"),
     ("advisory_s", 540, "D01"),
     ("advisory_s", 660, "D01"),
     ("grace_s", 46, "C07"),

@@ -25,7 +25,6 @@ from vantage.verdict.episodes import OperatorEvent, OperatorKind, after_tick
 from vantage.verdict.rules import Rules
 
 MOST_TICKS_A_RUN = 120
-LOOK_BACK_MS = 86_400_000
 PORTION = 2_000  # monitors
 _Item = TypeVar("_Item", Seen, HeldState)
 
@@ -36,6 +35,7 @@ class Judged:
 
     ticks: list[int] = field(default_factory=list)
     looked_at: int = 0
+    rows_read: int = 0
     opened: int = 0
     resolved: int = 0
     notices: int = 0
@@ -161,8 +161,8 @@ class _Portion:
     def judge(self, ids: Sequence[int]) -> int:
         """Judge them and write what was decided; returns how many outbox rows came of it."""
         kept = store.memories(self.connection, ids)
-        since = {key: self._since_ms(kept[key][0]) if key in kept else None for key in ids}
-        material = store.read(self.connection, self.frame.tick_s, since, self.judged_at)
+        since = {key: _since_ms(kept[key][0]) if key in kept else None for key in ids}
+        material = store.read(self.connection, self.frame.tick_s, since, self.frame.rules.reach_s, self.judged_at)
         rows, states, outcome = _by_monitor(material.rows), _by_monitor(material.states), Outcome()
         for subject in material.subjects:
             memory_, verdict = kept.get(subject.id, (None, "up"))
@@ -171,17 +171,18 @@ class _Portion:
                 material.windows.get(subject.id, ()),
             ).judge(outcome)  # fmt: skip
         self.done.looked_at += len(ids)
+        self.done.rows_read += len(material.rows)
         self.done.opened += len(outcome.opened)
         self.done.resolved += len(outcome.resolved)
         return store.write(self.connection, outcome.decided())
 
-    def _since_ms(self, kept: Record) -> int | None:
-        """From where on rows are of use: the last one judged in each region."""
-        if kept.get("v") != memory.VERSION:
-            return None
-        least_ms = self.frame.tick_s * 1000 - LOOK_BACK_MS
-        known = memory.decode(dict(kept)).regions.values()
-        return max(least_ms, min((one.newest.at_ms if one.newest else least_ms for one in known), default=least_ms))
+
+def _since_ms(kept: Record) -> int | None:
+    """From where on rows are of use, as far as they are read at all: the last one judged in each region."""
+    if kept.get("v") != memory.VERSION:
+        return None
+    known = memory.decode(dict(kept)).regions.values()
+    return min((one.newest.at_ms if one.newest else 0 for one in known), default=0)
 
 
 def _operator_notice(event: OperatorEvent) -> Record:

@@ -346,7 +346,8 @@ SELECT monitor_id, region::text, state::text, ms_of(since), ms_of(confirmed_at) 
  WHERE monitor_id = ANY(%(ids)s)"""
 
 # A monitor that was quiet is looked at from three intervals back (its rows' own): what is older votes no more and joins
-# no streak.
+# no streak. One that is remembered, from its last judged row on, and no further than a row may lie behind its tick; a
+# heartbeat's slots are written when their grace is over.
 _ROWS = """
 SELECT c.monitor_id, c.region::text, ms_of(c.checked_at), c.status::text, c.interval_s, c.extra,
        c.reason::text, c.http_status::int, c.total_us, c.dns_us, c.connect_us, c.tls_us, c.first_byte_us, c.download_us,
@@ -356,8 +357,9 @@ SELECT c.monitor_id, c.region::text, ms_of(c.checked_at), c.status::text, c.inte
        ON s.monitor_id = x.id AND s.from_tick <= %(tick)s AND %(tick)s < s.until_tick AND s.enabled
  CROSS JOIN LATERAL (
     SELECT * FROM check_result
-     WHERE monitor_id = x.id AND checked_at < %(tick)s + interval '1 minute' AND checked_at >= coalesce(
-           x.since, %(tick)s - make_interval(secs => greatest(3 * coalesce(s.interval_s, 60), 600)))
+     WHERE monitor_id = x.id AND checked_at < %(tick)s + interval '1 minute' AND checked_at >= greatest(
+           x.since, %(tick)s - make_interval(secs => greatest(3 * coalesce(s.interval_s, 60), CASE
+               WHEN x.since IS NULL THEN 600 WHEN s.heartbeat THEN 2 * 86400 ELSE %(reach)s END)))
        AND recorded_at <= %(until)s::timestamptz
        AND (x.since IS NOT NULL OR checked_at >=
             %(tick)s - make_interval(secs => 3 * greatest(interval_s, coalesce(s.interval_s, 60))))) c
@@ -385,15 +387,24 @@ class Material:
 
 
 def read(
-    connection: Connection, tick_s: int, since_ms: Mapping[int, int | None], judged_at: datetime | None
+    connection: Connection,
+    tick_s: int,
+    since_ms: Mapping[int, int | None],
+    reach_s: int,
+    judged_at: datetime | None,
 ) -> Material:
     """Read of each monitor (by id) its schedule in the tick, its states, and its rows from an instant on (epoch ms;
-    None: it was quiet) up to the end of the tick, of those that were recorded by `judged_at` (None: by now)."""
+    None: it was quiet) up to the end of the tick, of those that were recorded by `judged_at` (None: by now).
+
+    Of rows that lie further behind the tick than `reach_s` and three intervals none is read: where a region has been
+    silent for hours, the instant is its last row's.
+    """
     ids = sorted(since_ms)
     given = {
         "ids": ids,
         "since": [None if since_ms[key] is None else as_time((since_ms[key] or 0) / 1000) for key in ids],
         "tick": as_time(tick_s),
+        "reach": reach_s,
         "until": judged_at or "infinity",
     }
     with _in_one_trip(connection):

@@ -3,7 +3,7 @@
 The judging in the database reads the few rows it needs and calls the same functions; this holds everything in memory.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -90,11 +90,11 @@ class History:
         first = bisect_right(self._arrived, after_ms, key=_recorded_ms)
         return self._arrived[first : bisect_right(self._arrived, by_ms, key=_recorded_ms)]
 
-    def newer(self, monitor_id: int, region: Region, newest: Row | None, until_ms: int, by_ms: int) -> list[Row]:
-        """Rows of one monitor in one region behind `newest` up to an instant, stored by then."""
+    def newer(self, monitor_id: int, region: Region, after_ms: int, until_ms: int, by_ms: int) -> list[Row]:
+        """Rows of one monitor in one region behind one instant and up to another, stored by then."""
         lane = self._lanes.get((monitor_id, region), [])
-        first = bisect_right(lane, newest.at_ms, key=_at_ms) if newest else 0
-        return [row for row in lane[first : bisect_left(lane, until_ms + 1, key=_at_ms)] if row.recorded_ms <= by_ms]
+        between = lane[bisect_right(lane, after_ms, key=_at_ms) : bisect_right(lane, until_ms, key=_at_ms)]
+        return [row for row in between if row.recorded_ms <= by_ms]
 
 
 def tick_of(row: Row) -> int:
@@ -161,10 +161,12 @@ class _MonitorBench:
 
     def _rows(self, state: MonitorState, region: Region, slot: Slot) -> list[Row]:
         known = state.regions.get(region)
-        newest = known.newest if known else None
+        after_ms = self.tick.tick_s * 1000 - self.watched.rules.reach_ms(slot.interval_s) - 1
+        if known and known.newest:
+            after_ms = max(after_ms, known.newest.at_ms)
         return [
             row
-            for row in self.history.newer(self.monitor_id, region, newest, slot.at_ms, self.tick.judged_ms)
+            for row in self.history.newer(self.monitor_id, region, after_ms, slot.at_ms, self.tick.judged_ms)
             if counts(
                 row.status,
                 in_maintenance=any_holds(self.watched.windows, row.at_ms),

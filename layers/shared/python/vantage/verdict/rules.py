@@ -12,6 +12,7 @@ class Rules:
     confirm_slow: int = 2  # slow rows in a row until degraded, quick ones until up again
     single: int = 3  # in a row where one region votes alone, and never fewer than the confirmations
     no_data_intervals: int = 2  # a region without a counted row for this long does not vote
+    reach_s: int = 900  # a row that lies further behind its tick is history; three intervals, where these are longer
     advisory_s: int = 600  # down in a region for this long, without an incident
     grace_s: int = 45  # how long a replayed tick waits for its rows, behind its minute
     share_percent: int = 30  # of comparable checks that fail here only: then it is the region
@@ -24,6 +25,10 @@ class Rules:
     flap_under_percent: int = 25
     storm: int = 3  # incidents opened within storm_s; 0: never
     storm_s: int = 3600  # DDUU never changes over 50 %, and would send six notices in twelve minutes
+
+    def reach_ms(self, interval_s: int) -> int:
+        """How far behind the tick that is judged a row may lie and still move a state."""
+        return max(self.reach_s, 3 * interval_s) * 1000
 
     def alone_down(self) -> int:
         """Failures in a row that open an incident where one region votes alone."""
