@@ -14,7 +14,7 @@ from vantage.settings import check_encrypted
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST = {"redis": (7, 0), "valkey": (7, 2)}
 OLDEST_POSTGRES = 15
-FREE_CONNECTIONS = 10  # a worker and a half per region, the producer, the housekeeper, and one for a person
+FREE_CONNECTIONS = 20  # two workers per region, home's, and some for whoever looks at a page (docs/operations.md)
 CLOCK_APART_S = 5
 LAMBDAS_AT_ONCE = 10
 AHEAD_MOST_S = 180  # a tick is pushed a minute ahead, by an event at most two minutes ahead
@@ -153,10 +153,12 @@ def _newest_tick(connection: Any) -> Finding:
 def _connections(connection: Any) -> Finding:
     row = connection.execute(
         """SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-                  - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')"""
+                  - (SELECT count(*) FROM pg_stat_activity
+                      WHERE backend_type = 'client backend' AND application_name NOT LIKE 'vantage-%'
+                        AND pid <> pg_backend_pid())"""
     ).fetchone()
-    cure = f"Leave at least {FREE_CONNECTIONS}: raise max_connections, or put a pooler before it (DatabasePooler)."
-    return Finding("PostgreSQL's connections", row[0] >= FREE_CONNECTIONS, f"{row[0]} free", cure)
+    cure = f"Leave it at least {FREE_CONNECTIONS}: raise max_connections, or put a pooler before it (DatabasePooler)."
+    return Finding("PostgreSQL's connections", row[0] >= FREE_CONNECTIONS, f"{row[0]} for Vantage", cure)
 
 
 def _roles(connection: Any) -> Finding:

@@ -16,33 +16,21 @@ from vantage.settings import Settings
 from vantage.wiring.home import home
 
 ROOT = Path(__file__).resolve().parents[1]
-OF_THE_STREAM = ("tests/test_produce.py", "tests/test_drain.py", "tests/test_housekeep.py")
-NOT_OF_IT = "expires or thrifty or stays or instant or slots or postgres or confirmed"  # and slow
+OF_THE_STREAM = (
+    "tests/test_produce.py", "tests/test_drain.py", "tests/test_housekeep.py", "tests/local/test_ledger.py",
+)  # fmt: skip
 
 
 @pytest.mark.skipif("REDIS_URL" in os.environ, reason="one such run within another is enough")
-def test_the_tests_of_the_stream_pass_on_redis(tmp_path: Path) -> None:
+def test_the_tests_of_the_stream_pass_on_redis(tmp_path: Path, database_url: str) -> None:
     """Debian's Redis 7.0 does all that Valkey does; broken once by a command of Redis 8.2 (XACKDEL)."""
     require("redis-server", REDIS is not None)
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *OF_THE_STREAM]
     with a_redis(tmp_path / "redis", REDIS) as server:
         with redis.Redis.from_url(redis_url(server)) as client:
             assert "valkey_version" not in client.info("server")
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-x",
-            "-p",
-            "no:cacheprovider",
-            "-k",
-            f"not ({NOT_OF_IT})",
-            *OF_THE_STREAM,
-        ]
-        done = subprocess.run(
-            command, cwd=ROOT, env={**os.environ, "REDIS_URL": redis_url(server)}, capture_output=True, text=True,
-            check=False,
-        )  # fmt: skip
+        env = {**os.environ, "REDIS_URL": redis_url(server), "DATABASE_URL": database_url}
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-4000:]
 
 

@@ -166,6 +166,13 @@ MUTATIONS = (
         "        if enabled:\n            self.summary.gr", "        if True:\n            self.summary.gr",
         _tests("tests/test_drain.py", "only_where_its_region"),
     ),
+    Mutation(
+        "a connection more than is documented", f"{PACKAGE}/wiring/home.py",
+        "    _check_eviction(stream)\n    prepare",
+        "    _check_eviction(stream)\n    stream.more = StreamWriter(redis_url(settings))\n"
+        "    stream.more.time_s()\n    prepare",
+        _tests("tests/faults/test_lived.py", "connections-counted"),
+    ),
 )  # fmt: skip
 
 

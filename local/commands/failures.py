@@ -9,8 +9,8 @@ import click
 from local.commands.database import Refused, Single, or_remote
 from local.commands.output import json_option, print_json, print_table
 from local.remote import Remote
-from vantage.face.told.failures import Names, failure
-from vantage.monitor import Region
+from vantage.face.told import failures as told
+from vantage.face.told.uptime import pieces_of, span
 from vantage.store import figures, history
 from vantage.store.connection import Connection
 from vantage.store.regions import known_regions
@@ -25,7 +25,8 @@ def _remotely(
     api: Remote, *, region: str | None, alone: bool, window: str, limit: int, cursor: str | None, as_json: bool
 ) -> None:
     if alone:
-        raise Refused("--alone is not told by the API; unset VANTAGE_URL, and set DATABASE_URL.")
+        _show_alone(api.get("/v1/failures/alone", region=region, window=window)["data"], window, as_json)
+        return
     first = hour_of(datetime.now(UTC) - WINDOWS[window])
     given = {"region": region, "cursor": cursor, "from": first.isoformat().replace("+00:00", "Z"), "limit": limit}
     _show(api.get("/v1/failures", **given), first, as_json)
@@ -51,11 +52,13 @@ def failures(
     first = hour_of(now - WINDOWS[window])
     names = history.names(connection)
     if alone:
-        _show_alone(connection, first, now, region, names, as_json)
+        with figures.one_sight(connection):
+            found = figures.failing_alone(connection, pieces_of(connection, *span(now, window, None, None)))
+        _show_alone(told.alone(found, names, region), window, as_json)
         return
     page = history.failures(connection, [region] if region else known, first, now, cursor=cursor, limit=limit)
     beside = history.elsewhere(connection, page.rows)
-    data = [failure(row, names, beside.get((row.monitor_id, row.checked_at), {})) for row in page.rows]
+    data = [told.failure(row, names, beside.get((row.monitor_id, row.checked_at), {})) for row in page.rows]
     _show({"data": data, "next_cursor": page.next_cursor}, first, as_json)
 
 
@@ -72,26 +75,17 @@ def _show(page: Mapping[str, Any], first: datetime, as_json: bool) -> None:
         click.echo(f"More: --cursor {page['next_cursor']}")
 
 
-def _show_alone(
-    connection: Connection, first: datetime, until: datetime, region: Region | None, names: Names, as_json: bool
-) -> None:
-    with figures.one_sight(connection):
-        found = figures.failing_alone(connection, figures.covered(connection, first, until))
-    shown = [one for one in found if one.monitor_id in names and region in (None, one.region)]
+def _show_alone(shown: Sequence[Mapping[str, Any]], window: str, as_json: bool) -> None:
     if as_json:
-        data = [
-            {"slug": names[one.monitor_id][0], "region": one.region, "failed_alone": one.alone, "slots": one.slots}
-            for one in shown
-        ]
-        print_json({"data": data, "next_cursor": None})
+        print_json({"data": shown, "next_cursor": None})
     elif shown:
         print_table(
             ("MONITOR", "REGION", "FAILED ONLY HERE", "OF SEEN WITH OTHERS", ""),
-            ((names[one.monitor_id][0], one.region, str(one.alone), str(one.slots), percent(one.alone, one.slots))
-             for one in shown),
+            ((row["slug"], row["region"], str(row["failed_alone"]), str(row["slots"]),
+              percent(row["failed_alone"], row["slots"])) for row in shown),
         )  # fmt: skip
     else:
-        click.echo(f"Since {first:%Y-%m-%d %H:%M} UTC nothing failed from one region alone.")
+        click.echo(f"In the last {window} nothing failed from one region alone.")
 
 
 def _row(row: Mapping[str, Any]) -> Sequence[str]:

@@ -25,7 +25,7 @@ Run = Callable[..., Result]
 READING = [
     ("monitors", "list"), ("regions", "list"), ("incidents", "list"), ("incidents", "list", "shop", "--open"),
     ("incidents", "show", "1"), ("maintenance", "list", "--all"), ("channels", "list"), ("failures", "--region", "EU"),
-    ("uptime", "shop"), ("uptime",),
+    ("failures", "--alone", "--region", "EU"), ("uptime", "shop"), ("uptime",),
 ]  # fmt: skip
 
 
@@ -33,8 +33,8 @@ READING = [
 def here_and_there(database_url: str, redis_url: str, database: "psycopg.Connection[Any]") -> Iterator[tuple[Run, Run]]:
     """The command line on the database, and on the API of the same system; told as text."""
     add_regions(database)
-    add_incident(database, add_monitor(database, "Shop", {"USA": "UUUU", "EU": "UUDD"}))
-    add_ticks(database, 4)
+    add_incident(database, add_monitor(database, "Shop", {"USA": "UUUUUU", "EU": "UUDDDD"}))
+    add_ticks(database, 6)
     save_channels(database, [Channel("team", "slack", {"url": "env:SLACK"}, ("down",), 14_400)])
     page = start_page(database_url, redis_url, 0)
     token = str(create_token(database, "cli", "write"))
@@ -57,6 +57,7 @@ def test_what_is_read_is_the_same_over_the_api(here_and_there: tuple[Run, Run]) 
         assert told.exit_code == 0, told.output
         if words[0] not in ("uptime",):
             assert told.output == here(*words).output, words
+    assert json.loads(there("failures", "--alone", "--json").output)["data"][0]["failed_alone"] > 0
 
 
 def plain(told: Any) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+import redis
 from psycopg.conninfo import conninfo_to_dict
 
 from local.migrate import migrate
@@ -113,6 +114,14 @@ async def wires(stand: Stand, names: tuple[str, ...]) -> AsyncIterator[Mapping[s
     finally:
         for wire in stand.wires.values():
             await wire.close()
+
+
+def users(url: str, names: tuple[str, ...]) -> Mapping[str, str]:
+    """A Redis user for each of these functions, that may do everything; their URLs."""
+    with redis.Redis.from_url(url) as client:
+        for name in names:
+            client.acl_setuser(name, enabled=True, nopass=True, keys=["*"], channels=["*"], commands=["+@all"])
+    return {name: url.replace("unix://", f"unix://{name}:x@") for name in names}
 
 
 def pace_from(scale: float, in_s: float) -> tuple[Pace, int]:

@@ -1,6 +1,7 @@
 """A whole system of real processes, faster than life, to which something is done while it lives."""
 
 import asyncio
+import json
 import os
 import signal
 import time
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 import psycopg
 import redis
 
-from local.environments import Environment, Function, Reply, Starter
+from local.environments import ROOT, Environment, Function, Reply, Starter
 from local.fleet import group_of
 from local.minutes import event_time
 from local.server import Server
@@ -31,6 +32,7 @@ WORK_AT_S = 1
 ENDS = ("stored", "expired", "skipped", "dead", "lost")
 TAIL_MINUTES = 1
 EARLY_S = 1  # a request this close before the next check's instant is that check's: two clocks, and life is fast
+API_EVENT = json.loads((ROOT / "events" / "api.json").read_text())
 Answer = TypeVar("Answer")
 
 
@@ -53,6 +55,7 @@ class Plan:
     no_worker: Callable[[str, int], bool] = lambda _region, _minute: False
     producers: int = 1  # events of the same minute, sent at once
     housekeeper: bool = False
+    others: tuple[str, ...] = ()  # functions beside these, such as the notifier
     days: bool = True  # whether the partitions are there
     attempts: int = 1  # how often a check may reach its site at one delivery, beside its confirmation
     redeliveries: int = 0  # how often an entry may have been given to a worker once more
@@ -98,6 +101,7 @@ class System:
             })
             for region in self.plan.regions
         }  # fmt: skip
+        self.others = {kind: self._function(kind, kind, 120) for kind in self.plan.others}
 
     def _function(self, kind: str, name: str, timeout_s: float, own: Mapping[str, str] | None = None) -> Function:
         settings = {
@@ -164,6 +168,11 @@ class System:
             cursor = connection.execute(query, arguments)
             return cursor.fetchall() if cursor.description else []
 
+    def ask_rows(self, query: str) -> list[dict[str, Any]]:
+        """The same by the names of columns."""
+        with psycopg.connect(self.database_url, row_factory=psycopg.rows.dict_row) as connection:
+            return connection.execute(query).fetchall()
+
     async def redis(self, job: "Callable[[redis.Redis], Answer]") -> Answer:
         """Do something with Redis, beside the loop."""
 
@@ -185,7 +194,8 @@ class System:
         task.add_done_callback(self._runs.discard)
 
     async def _invoke(self, kind: str, function: Function, minute: int) -> None:
-        reply = await function.invoke({"time": event_time(self.first_tick_s + 60 * minute)})
+        event = API_EVENT if kind == "api" else {"time": event_time(self.first_tick_s + 60 * minute)}
+        reply = await function.invoke(event)
         self.replies.append((kind, minute, reply))
         if self.plan.new_names and reply.get("type") in ("Died", "Timeout"):
             for environment in function.dead():
@@ -197,8 +207,8 @@ class System:
         """Regions and monitors; every process is there and has imported its handler when life begins."""
         await asyncio.to_thread(self._prepare)
         functions = [self.producer, *self.workers.values(), *([self.housekeeper] if self.plan.housekeeper else [])]
-        for function in functions:
-            await function.invoke({"time": "not yet"})
+        for function in (*functions, *self.others.values()):
+            await function.invoke(API_EVENT if function.name == "api" else {"time": "not yet"})
 
     def _prepare(self) -> None:
         with psycopg.connect(self.database_url, autocommit=True) as connection:
@@ -233,7 +243,7 @@ class System:
 
     async def stop(self) -> None:
         """End every process."""
-        for function in (self.producer, self.housekeeper, *self.workers.values()):
+        for function in (self.producer, self.housekeeper, *self.workers.values(), *self.others.values()):
             await function.stop()
         await asyncio.gather(*self._runs, return_exceptions=True)
 

@@ -18,10 +18,10 @@ from local.valkey import redis_url
 from tests.conftest import require
 from tests.faults.nursery import nursery
 from tests.faults.proxy import Proxy
-from tests.faults.stage import PGBOUNCER, REDIS, a_pgbouncer, a_postgres, a_redis, pace_from, wires
+from tests.faults.stage import PGBOUNCER, REDIS, a_pgbouncer, a_postgres, a_redis, pace_from, users, wires
 from tests.faults.system import Stand, System
 from tests.faults.targets import Targets
-from tests.faults.troubles import PLANS, WIRED
+from tests.faults.troubles import NAMED, PLANS, WIRED
 from tests.lived import separate_databases
 from tests.servers import empty
 
@@ -84,8 +84,10 @@ async def _live(stands: dict[str, Stand], databases: dict[str, str], home: Path,
         systems = {}
         for name, stand in stands.items():
             replica = stand.wires.pop("replica", None)
-            ways = await stack.enter_async_context(wires(stand, WIRED.get(name, ())))
             url, plan = redis_url(stand.redis), PLANS[name]
+            ways = await stack.enter_async_context(wires(stand, WIRED.get(name, ())))
+            if name in NAMED:
+                ways = users(url, ("producer", "housekeeper", "worker", *plan.others))
             systems[name] = system = System(
                 name,
                 plan,

@@ -12,6 +12,7 @@ RESULT = {
     "confirmed": True, "extra": False,
 }  # fmt: skip
 FAILURE = {"slug": "website", **RESULT, "elsewhere": {"USA": "up", "EU": "up"}}
+FAILED_ALONE = {"slug": "website", "region": "INDIA", "failed_alone": 4, "slots": 1_440}
 TALLY = {
     "uptime": 99.93, "coverage": 100.0, "low": 99.93, "high": 99.93, "good_s": 86_340, "bad_s": 60, "unseen_s": 0,
 }  # fmt: skip

@@ -7,10 +7,10 @@ from vantage.face.api import examples
 from vantage.face.api.monitors import found
 from vantage.face.api.operation import Ask, Operation, Told, page
 from vantage.face.api.params import CURSOR, FROM, LIMIT, REGION, TO, window
-from vantage.face.api.shapes import Failures, Results, Uptime, Uptimes
+from vantage.face.api.shapes import Failures, FailuresAlone, Results, Uptime, Uptimes
 from vantage.face.refusal import of_field
 from vantage.face.told import uptime as told
-from vantage.face.told.failures import failure, result
+from vantage.face.told.failures import alone, failure, result
 from vantage.face.told.uptime import Named
 from vantage.monitor import Region
 from vantage.store import figures, history
@@ -43,6 +43,15 @@ def read_failures(ask: Ask) -> Told:
     names, beside = history.names(ask.connection), history.elsewhere(ask.connection, rows.rows)
     data = [failure(row, names, beside.get((row.monitor_id, row.checked_at), {})) for row in rows.rows]
     return page(data, rows.next_cursor)
+
+
+def read_failures_alone(ask: Ask) -> Told:
+    """What fails from one region and not from others."""
+    _regions(ask)
+    with figures.one_sight(ask.connection):
+        pieces = told.pieces_of(ask.connection, *_counted_span(ask))
+        found = figures.failing_alone(ask.connection, pieces)
+    return page(alone(found, history.names(ask.connection), ask.query["region"]), None)
 
 
 def read_uptime(ask: Ask) -> Told:
@@ -119,5 +128,11 @@ OPERATIONS = (
         method="GET", path="/v1/failures", name="readFailures", run=read_failures,
         summary="What failed, newest first, each with what the other regions saw; of the last 24 hours where nothing "
         "is said", tells=Failures, example=examples.page_of(examples.FAILURE), query=(REGION, FROM, TO, LIMIT, CURSOR),
+    ),
+    Operation(
+        method="GET", path="/v1/failures/alone", name="readFailuresAlone", run=read_failures_alone,
+        summary="What failed from one region and from no other that saw it, counted, most often first; of the last 24 "
+        "hours where nothing is said", tells=FailuresAlone, example=examples.page_of(examples.FAILED_ALONE),
+        query=(REGION, WINDOW, FROM, TO),
     ),
 )  # fmt: skip

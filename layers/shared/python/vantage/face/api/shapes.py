@@ -93,6 +93,21 @@ class Failures(Page):
     data: list[Failure]
 
 
+class FailedAlone(Shape):
+    """How often a monitor failed from one region and no other, of the slots that this one and another one saw."""
+
+    slug: str
+    region: str
+    failed_alone: int
+    slots: int
+
+
+class FailuresAlone(Page):
+    """Those, most often first."""
+
+    data: list[FailedAlone]
+
+
 class Tally(Shape):
     """Percent, and the seconds that it was counted from; null: nothing was seen."""
 
