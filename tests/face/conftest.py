@@ -56,7 +56,8 @@ class Asker:
         http = {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "203.0.113.7", "userAgent": "test"}
         told = self.app.answer({
             "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": urlencode(query or {}),
-            "cookies": cookies or [], "headers": given, "body": body, "isBase64Encoded": False,
+            "queryStringParameters": dict(query or {}), "cookies": cookies or [], "headers": given, "body": body,
+            "isBase64Encoded": False,
             "requestContext": {"http": http, "stage": "$default", "requestId": "r"},
         })  # fmt: skip
         return Reply(told["statusCode"], told["headers"], told.get("body") or "", told.get("cookies") or [])

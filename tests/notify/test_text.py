@@ -90,15 +90,15 @@ def test_the_same_thing_has_the_same_key_when_it_begins_and_when_it_ends() -> No
     assert len(set.union(*keys)) == len(pairs)
 
 
-@pytest.mark.parametrize(("public", "page"), [(True, "/monitors/shop#incidents"), (False, "/ops"), (None, "/ops")])
+@pytest.mark.parametrize(("public", "page"), [(True, "monitors"), (False, "ops/status"), (None, "ops/status")])
 def test_a_link_leads_where_its_reader_may_look(public: bool | None, page: str) -> None:
-    """A private monitor has no page without a login; nor is one known for what was decided before it was asked.
+    """A private monitor's page is behind the login; so is one of which it is not known.
 
     Red where every monitor's own page was linked: a 404.
     """
     facts = {**INCIDENT, "resolved_at": None, "regions": [], "monitor": {**SHOP, "public": public}}
     letter = Letter(1, "team", "1", "incident.opened", facts, AT, 1, "webhook", {})
-    assert message_of(letter, "https://status.example.com").url == f"https://status.example.com{page}"
+    assert message_of(letter, "https://status.example.com").url == f"https://status.example.com/{page}/shop#incidents"
 
 
 def test_slack_gets_plain_text_that_calls_nobody(database: Database, database_url: str) -> None:

@@ -259,7 +259,7 @@ def test_a_person_adds_a_site_after_a_probe(
         assert load_definitions(database) == []
         tab.get_by_role("button", name="Save").click()
         expect(tab.get_by_role("heading", level=1)).to_have_text("Monitors")
-        expect(tab.get_by_role("link", name="Ours")).to_be_visible()
+        expect(tab.get_by_role("link", name="Ours", exact=True)).to_be_visible()
         assert (words(database, "ours")["url"], "regions" in words(database, "ours")) == (site, False)
         if scripts:
             assert Axe().run(tab, options=RULES).response["violations"] == []

@@ -25,23 +25,26 @@ class Sources:
     a_minute: int = A_MINUTE
     """How many requests a token has in a minute."""
     clock: Callable[[], float] = time.monotonic
-    _board: Board | None = None
-    _read_s: float = field(default=0.0)
+    _boards: dict[bool, tuple[float, Board]] = field(default_factory=dict)
 
     def connection(self) -> Connection:
         """To PostgreSQL; raises ServerUnavailable."""
         return self.database.connection()
 
-    def board(self) -> Board:
-        """What the public status page tells, at most a second old; the same object while it is kept."""
-        if self._board is None or self.clock() - self._read_s > KEPT_S:
-            self._board = read_board(self.connection())
-            self._read_s = self.clock()
-        return self._board
+    def board(self, *, private: bool = False) -> Board:
+        """What the status page tells, at most a second old; the same object while it is kept.
+
+        Of public monitors; `private` is for who is signed in, and for nobody else.
+        """
+        kept = self._boards.get(private)
+        if kept is None or self.clock() - kept[0] > KEPT_S:
+            board = read_board(self.connection(), private=private)
+            self._boards[private] = kept = (self.clock(), board)
+        return kept[1]
 
     def forget(self) -> None:
         """Read anew what is asked for next."""
-        self._board = None
+        self._boards.clear()
 
     def site(self) -> Site:
         """Whose page it is."""

@@ -9,21 +9,31 @@ from vantage.face.answers import READ, Answer, as_json, as_text, etag_of
 from vantage.face.pages.board import Board, Seen
 from vantage.face.pages.cards import PHASES
 from vantage.face.sources import Sources
+from vantage.face.who import who_asks
 from vantage.store.status import Latest
 from vantage.view.numbers import NBSP
 from vantage.view.words import Sight
 
 
 def register(app: APIGatewayHttpResolver, sources: Sources) -> None:
-    """Its route."""
+    """What everybody may read, and, with a token that may `read`, private monitors too."""
 
     @app.route("/status.json", method=READ)
     def status_json() -> Answer:
-        told = document(sources.board())
-        # Another second with the same news is nothing new: who polls by ETag is told that.
-        regions = [{**region, "reported_at": None} for region in told["regions"]]
-        news = {**told, "generated_at": None, "regions": regions}
-        return as_json(told, headers={"etag": etag_of(as_text(news))})
+        return _answer(sources.board())
+
+    @app.route("/ops/status.json", method=READ)
+    def everything_json() -> Answer:
+        who_asks(sources, app.current_event.raw_event, "read")
+        return _answer(sources.board(private=True))
+
+
+def _answer(board: Board) -> Answer:
+    told = document(board)
+    # Another second with the same news is nothing new: who polls by ETag is told that.
+    regions = [{**region, "reported_at": None} for region in told["regions"]]
+    news = {**told, "generated_at": None, "regions": regions}
+    return as_json(told, headers={"etag": etag_of(as_text(news))})
 
 
 def document(board: Board) -> dict[str, Any]:

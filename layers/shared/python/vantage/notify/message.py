@@ -101,6 +101,7 @@ def _incident(facts: Mapping[str, Any], public_url: str) -> dict[str, Any]:
 
 
 def _page(facts: Mapping[str, Any], public_url: str) -> str:
-    """The monitor's page, or, of a private one, the operator's, who logs in there."""
+    """The monitor's page; of a private one that behind the login, which leads back to it."""
     monitor = facts["monitor"]
-    return f"{public_url}/monitors/{monitor['slug']}#incidents" if monitor.get("public") else f"{public_url}/ops"
+    where = "monitors" if monitor.get("public") else "ops/status"
+    return f"{public_url}/{where}/{monitor['slug']}#incidents"

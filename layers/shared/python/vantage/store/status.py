@@ -1,4 +1,4 @@
-"""What a status page tells: public monitors, how they stand as it was judged, and the newest results."""
+"""What a status page tells: monitors, how they stand as it was judged, and the newest results."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ Place = tuple[int, Region]
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A public monitor; `url` only where it may be shown, `regions` None: every enabled one."""
+    """A monitor; `url` only where it may be shown, `regions` None: every enabled one."""
 
     id: int
     slug: str
@@ -32,6 +32,7 @@ class Watched:
     confirmations: int
     enabled: bool
     regions: Sequence[Region] | None
+    public: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +92,13 @@ class Snapshot:
     """The ticks (epoch s) of the last hours in which a region was at fault."""
 
 
-def read_snapshot(connection: Connection, slug: str | None = None) -> Snapshot:
-    """Read how public monitors stand, or the one of that slug, in a handful of statements."""
+def read_snapshot(connection: Connection, slug: str | None = None, *, private: bool = False) -> Snapshot:
+    """Read how public monitors (`private`: all, with their addresses) stand, or the one of that slug.
+
+    In a handful of statements.
+    """
     now, regions = _frame(connection)
-    monitors = _monitors(connection, slug)
+    monitors = _monitors(connection, slug, private=private)
     ids = [monitor.id for monitor in monitors]
     faults = _faults(connection, now)
     latest = _latest(connection, monitors)
@@ -126,16 +130,17 @@ def _frame(connection: Connection) -> tuple[datetime, list[Region]]:
     return rows[0]
 
 
-def _monitors(connection: Connection, slug: str | None) -> list[Watched]:
+def _monitors(connection: Connection, slug: str | None, *, private: bool) -> list[Watched]:
     query = """
-        SELECT id, slug, name, group_name AS group, CASE WHEN show_url THEN spec ->> 'url' END AS url,
+        SELECT id, slug, name, group_name AS group, CASE WHEN show_url OR %(private)s THEN spec ->> 'url' END AS url,
                coalesce(spec ->> 'url', '') LIKE 'https:%%' AS secure, interval_s, timeout_ms, confirmations, enabled,
-               regions::text[] AS regions
+               regions::text[] AS regions, public
           FROM monitor
-         WHERE public AND deleted_at IS NULL AND NOT reference AND (%(slug)s::text IS NULL OR slug = %(slug)s)
+         WHERE (public OR %(private)s) AND deleted_at IS NULL AND NOT reference
+           AND (%(slug)s::text IS NULL OR slug = %(slug)s)
          ORDER BY name, id"""
     with connection.cursor(row_factory=class_row(Watched)) as cursor:
-        return cursor.execute(query, {"slug": slug}).fetchall()
+        return cursor.execute(query, {"slug": slug, "private": private}).fetchall()
 
 
 def _states(connection: Connection, monitors: Sequence[int]) -> dict[Place, Held]:

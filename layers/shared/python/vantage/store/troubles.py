@@ -1,4 +1,4 @@
-"""Incidents and advisories side by side, as a public page tells them: of public monitors, without notes and names."""
+"""Incidents and advisories side by side, as a page tells them: without notes and names; private ones where asked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,7 +67,8 @@ SELECT m.slug, m.name, x.region, x.began_at, x.ended_at, x.single_vantage, x.see
            a.closed_at, false, '[]', '[]'
       FROM advisory a WHERE a.opened_at >= %(first)s OR a.closed_at IS NULL) x
   JOIN monitor m ON m.id = x.monitor_id
- WHERE m.public AND m.deleted_at IS NULL AND NOT m.reference AND (%(slug)s::text IS NULL OR m.slug = %(slug)s)
+ WHERE (m.public OR %(private)s) AND m.deleted_at IS NULL AND NOT m.reference
+   AND (%(slug)s::text IS NULL OR m.slug = %(slug)s)
    AND (%(at)s::timestamptz IS NULL
         OR (x.ended_at IS NOT NULL, -extract(epoch FROM x.began_at), m.slug, coalesce(x.region, ''))
          > (%(is_past)s, -extract(epoch FROM %(at)s::timestamptz), %(after)s::text, %(region)s::text))
@@ -76,15 +77,16 @@ SELECT m.slug, m.name, x.region, x.began_at, x.ended_at, x.single_vantage, x.see
 _WORK = """
 SELECT x.name, w.from_at, w.until_at, ARRAY(
            SELECT DISTINCT m.group_name FROM monitor m
-            WHERE m.group_name = ANY (x.groups) AND m.public AND m.deleted_at IS NULL AND NOT m.reference
+            WHERE m.group_name = ANY (x.groups) AND (m.public OR %(private)s) AND m.deleted_at IS NULL
+              AND NOT m.reference
             ORDER BY m.group_name) AS groups, ARRAY(
            SELECT m.name FROM monitor m
-            WHERE m.slug = ANY (x.slugs) AND m.public AND m.deleted_at IS NULL AND NOT m.reference
+            WHERE m.slug = ANY (x.slugs) AND (m.public OR %(private)s) AND m.deleted_at IS NULL AND NOT m.reference
             ORDER BY m.name) AS monitors
   FROM maintenance_window w JOIN maintenance x ON x.id = w.maintenance_id
  WHERE w.until_at > now() AND w.from_at < now() + %(ahead)s
    AND EXISTS (SELECT FROM monitor m
-                WHERE m.public AND m.deleted_at IS NULL AND NOT m.reference
+                WHERE (m.public OR %(private)s) AND m.deleted_at IS NULL AND NOT m.reference
                   AND (cardinality(x.groups) + cardinality(x.slugs) = 0
                        OR m.group_name = ANY (x.groups) OR m.slug = ANY (x.slugs)))
  ORDER BY w.from_at, x.name LIMIT 10"""
@@ -92,16 +94,17 @@ SELECT x.name, w.from_at, w.until_at, ARRAY(
 
 def list_troubles(
     connection: Connection, first: datetime, *, slug: str | None = None, after: Place | None = None, limit: int = 10,
+    private: bool = False,
 ) -> list[Trouble]:  # fmt: skip
     """What is open, then what was opened since an instant, newest first; only what comes after a place in that list."""
     place = after or Place(None)
     given = {"first": first, "slug": slug, "at": place.began_at, "after": place.slug, "region": place.region,
-             "is_past": place.is_past, "limit": limit}  # fmt: skip
+             "is_past": place.is_past, "limit": limit, "private": private}  # fmt: skip
     with connection.cursor(row_factory=class_row(Trouble)) as cursor:
         return cursor.execute(_TROUBLES, given).fetchall()
 
 
-def coming_work(connection: Connection, ahead: timedelta) -> list[Work]:
-    """Announced work that is under way, or begins within a span, on anything public."""
+def coming_work(connection: Connection, ahead: timedelta, *, private: bool = False) -> list[Work]:
+    """Announced work that is under way, or begins within a span, on anything public (`private`: on anything)."""
     with connection.cursor(row_factory=class_row(Work)) as cursor:
-        return cursor.execute(_WORK, {"ahead": ahead}).fetchall()
+        return cursor.execute(_WORK, {"ahead": ahead, "private": private}).fetchall()

@@ -1,4 +1,4 @@
-"""What is known at one instant: how public monitors stand as it was judged, and whether their regions are heard."""
+"""What is known at one instant: how monitors stand as it was judged, and whether their regions are heard."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -69,9 +69,9 @@ class Hours:
         return self.read.rows.get((one.monitor.id, region), Rows())
 
 
-def read_board(connection: Connection, slug: str | None = None) -> Board:
-    """Read how all public monitors stand, or the one of that slug."""
-    return _board(read_snapshot(connection, slug))
+def read_board(connection: Connection, slug: str | None = None, *, private: bool = False) -> Board:
+    """Read how all public monitors (`private`: all) stand, or the one of that slug."""
+    return _board(read_snapshot(connection, slug, private=private))
 
 
 def read_hours(connection: Connection, board: Board) -> Hours:

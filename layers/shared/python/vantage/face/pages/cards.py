@@ -100,6 +100,7 @@ class Head:
     since: str
     plain: bool
     picture: Picture
+    private: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,7 @@ def head(one: Seen, board: Board, look: Look) -> Head:
         since=since_words(words.since, board.now, LOOKED_BACK) if timed else "",
         plain=kind == "up" and not words.rest,
         picture=picture(one, look),
+        private=not one.monitor.public,
     )
 
 

@@ -13,8 +13,10 @@ from vantage.face.answers import READ, Answer
 from vantage.face.api import monitors as api
 from vantage.face.api.body import raw_body
 from vantage.face.api.operation import Ask, Json
+from vantage.face.login import sent_to_login
+from vantage.face.pages.audience import SIGNED_IN
 from vantage.face.pages.edit_form import LISTED, changed, check_regions, fields_of, not_probed, probed_words, row_of
-from vantage.face.pages.render import OPERATORS, Templates
+from vantage.face.pages.render import Templates
 from vantage.face.refusal import Refusal
 from vantage.face.sources import Sources
 from vantage.face.who import reader, who_asks
@@ -58,15 +60,15 @@ def register(app: APIGatewayHttpResolver, sources: Sources) -> None:
 
 def _list(sources: Sources, event: Event) -> Answer:
     if reader(sources, event) is None:
-        return _go("/login")
+        return sent_to_login(event)
     rows = [row_of(one) for one in load_definitions(sources.connection())]
     told = {"title": "Monitors", "description": "All monitors.", "rows": rows}
-    return Templates.load().page("monitors.html", told, here=HERE, nav=OPERATORS, site=sources.site())
+    return Templates.load().page("monitors.html", told, here=HERE, to=SIGNED_IN, site=sources.site())
 
 
 def _shown(sources: Sources, event: Event, slug: str) -> Answer:
     if reader(sources, event) is None:
-        return _go("/login")
+        return sent_to_login(event)
     return _form(sources, slug, _stored(sources.connection(), slug), {})
 
 
@@ -111,7 +113,7 @@ def _form(sources: Sources, slug: str, words: Json, more: Json, status: int = HT
         "title": title, "description": title, "action": f"{HERE}/{slug}" if slug else ADD, "is_new": not slug,
         "faults": [], "probed": None, "fields": fields_of(words, regions, channels), **more,
     }  # fmt: skip
-    return Templates.load().page("edit.html", told, here=HERE, nav=OPERATORS, site=sources.site(), status=status)
+    return Templates.load().page("edit.html", told, here=HERE, to=SIGNED_IN, site=sources.site(), status=status)
 
 
 def _stored(connection: Connection, slug: str) -> Json:

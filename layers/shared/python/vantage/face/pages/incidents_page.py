@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
+from vantage.face.pages.audience import Audience
 from vantage.face.pages.troubles import Incident, incident, window
 from vantage.monitors_file.values import SLUG
 from vantage.store.connection import Connection
@@ -40,11 +41,11 @@ def _place(one: Trouble) -> str:
     return quote(f"{one.began_at.astimezone(UTC).isoformat()},{one.slug},{one.region or ''},{when}")
 
 
-def incidents_variables(connection: Connection, after: Place | None) -> dict[str, Any]:
+def incidents_variables(connection: Connection, after: Place | None, to: Audience) -> dict[str, Any]:
     """All that the page says."""
     now = database_time(connection)
     regions = [region.name for region in list_regions(connection) if region.enabled]
-    found = list_troubles(connection, EVER, after=after, limit=A_PAGE + 1)
+    found = list_troubles(connection, EVER, after=after, limit=A_PAGE + 1, private=to.private)
     told = [incident(one, regions, now) for one in found[:A_PAGE]]
     still = [one for one in told if one.is_open]
     title = (
@@ -54,9 +55,9 @@ def incidents_variables(connection: Connection, after: Place | None) -> dict[str
         "title": "Older incidents" if after else title,
         "description": "Spans in which a site was down, and from where.",
         "lead": "Site down: most of the regions that see it agree. Down from one region only: the others saw it up.",
-        "windows": [] if after else [window(one, now) for one in coming_work(connection, AHEAD)],
+        "windows": [] if after else [window(one, now) for one in coming_work(connection, AHEAD, private=to.private)],
         "parts": [(name, part) for name, part in _parts(told, still) if part],
-        "older": f"/incidents?before={_place(found[A_PAGE - 1])}" if len(found) > A_PAGE else "",
+        "older": f"{to.incidents}?before={_place(found[A_PAGE - 1])}" if len(found) > A_PAGE else "",
     }
 
 

@@ -53,7 +53,8 @@ class Read:
 
 def read_monitor(connection: Connection, board: Board, look: Look, past: Past) -> Read:
     """Read what the page of the board's one monitor tells; `past` has its last hours' latencies."""
-    now, key = board.now, board.seen[0].monitor.id
+    now, monitor = board.now, board.seen[0].monitor
+    key = monitor.id
     until = (now - timedelta(seconds=PATIENCE_S)).replace(second=0, microsecond=0)
     with one_sight(connection):
         windows = {
@@ -64,7 +65,7 @@ def read_monitor(connection: Connection, board: Board, look: Look, past: Past) -
     return Read(
         board, look, past, {name: found for name, found in windows.items() if found},
         fresh_medians(connection, key, now - timedelta(days=1)), checks,
-        list_troubles(connection, now - TOLD, slug=board.seen[0].monitor.slug, limit=20),
+        list_troubles(connection, now - TOLD, slug=monitor.slug, limit=20, private=not monitor.public),
     )  # fmt: skip
 
 
@@ -77,7 +78,6 @@ def monitor_variables(read: Read, chosen: str) -> dict[str, Any]:
     return {
         "title": title,
         "description": f"{title}. {one.case.words.rest}",
-        "watch": "/status.json",
         "one": told,
         "look": look_words(look, board.now),
         "bases": bases(look, board.seen),

@@ -15,6 +15,7 @@ from aws_lambda_powertools.event_handler import Response
 from markupsafe import Markup
 
 from vantage.face.answers import Answer
+from vantage.face.pages.audience import EVERYBODY, Audience
 from vantage.store.site import PLAIN, Site
 
 HERE = Path(__file__).parent
@@ -42,21 +43,17 @@ class Templates:
         return Templates(environment, *texts)
 
     def page(self, name: str, variables: Mapping[str, Any], *, here: str = "", site: Site = PLAIN,
-             nav: Mapping[str, str] | None = None, status: int = HTTPStatus.OK) -> Answer:  # fmt: skip
+             to: Audience = EVERYBODY, status: int = HTTPStatus.OK) -> Answer:  # fmt: skip
         """A page as it is sent; `here` is its path among those of the navigation."""
         style = self.style + ("" if name == "status.html" else self.more)
         style += f":root{{--brand:{site.colour}}}" if site.colour and COLOUR.fullmatch(site.colour) else ""
         shell = {
-            "site": site, "nav": list((nav or PUBLIC).items()), "here": here, "watch": "", "feed": True,
+            "site": site, "to": to, "here": here, "watch": "", "feed": True,
             "from_where": "", "style": Markup(style), "script": Markup(self.script),  # noqa: S704  # ours
         }  # fmt: skip
         html = self.environment.get_template(name).render({**shell, **variables})
         headers = {"content-security-policy": policy(style, self.script)}
         return Response(int(status), "text/html; charset=utf-8", html, headers)
-
-
-PUBLIC = {"Status": "/", "Incidents": "/incidents"}
-OPERATORS = {**PUBLIC, "Operations": "/ops", "Monitors": "/ops/monitors"}
 
 
 @cache

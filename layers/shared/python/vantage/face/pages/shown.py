@@ -8,6 +8,7 @@ from datetime import timedelta
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
 from vantage.face.answers import Answer
+from vantage.face.pages.audience import EVERYBODY, Audience
 from vantage.face.pages.board import Board, read_board, read_hours
 from vantage.face.pages.monitor_page import monitor_variables, read_monitor
 from vantage.face.pages.past import BARS, SPANS, Past, fitting_span, read_past
@@ -24,24 +25,29 @@ AHEAD = timedelta(days=7)
 
 @dataclass(slots=True)
 class StatusPage:
-    """The status page."""
+    """The status page, for everybody or for who is signed in; each keeps what it has read for itself."""
 
     sources: Sources
+    audience: Audience = EVERYBODY
     clock: Callable[[], float] = time.monotonic
     _pasts: dict[str, tuple[float, set[int], set[int], Past]] = field(default_factory=dict)
     _shown: dict[str, tuple[Board, Answer]] = field(default_factory=dict)
 
     def answer(self, asked: str) -> Answer:
         """The page with the span that was asked for, or the one that fits."""
-        board = self.sources.board()
+        to = self.audience
+        board = self.sources.board(private=to.private)
         if asked in self._shown and self._shown[asked][0] is board:
             return self._shown[asked][1]
         connection = self.sources.connection()
         span = asked if asked in SPANS else fitting_span(connection, board.now)
         look = self._look(connection, board, span)
         first, site = board.now - timedelta(days=INCIDENT_DAYS), self.sources.site()
-        around = Around(span, list_troubles(connection, first), coming_work(connection, AHEAD), site.groups)
-        told = Templates.load().page("status.html", variables(board, look, around), here="/", site=site)
+        around = Around(
+            span, list_troubles(connection, first, private=to.private),
+            coming_work(connection, AHEAD, private=to.private), site.groups, to,
+        )  # fmt: skip
+        told = Templates.load().page("status.html", variables(board, look, around), here=to.status, site=site, to=to)
         self._shown = {asked: (board, told)}
         return told
 
@@ -59,19 +65,21 @@ class StatusPage:
 
 @dataclass(slots=True)
 class MonitorPage:
-    """A monitor's own page; what is not public, and what does not exist, is not found alike."""
+    """A monitor's own page; what its audience must not see, and what does not exist, is not found alike."""
 
     sources: Sources
+    audience: Audience = EVERYBODY
 
     def answer(self, slug: str, asked: str) -> Answer:
         """The page with the span that was asked for, or the one that fits."""
         connection = self.sources.connection()
-        board = read_board(connection, slug)
+        to = self.audience
+        board = read_board(connection, slug, private=to.private)
         if not board.seen:
             raise NotFoundError
         span = asked if asked in SPANS else fitting_span(connection, board.now)
         ids = [board.seen[0].monitor.id]
         past = read_past(connection, ids, ids, board.now, span if span in BARS else "24h")
         look = past if span in BARS else read_hours(connection, board)
-        told = monitor_variables(read_monitor(connection, board, look, past), span)
-        return Templates.load().page("monitor.html", told, site=self.sources.site())
+        told = {**monitor_variables(read_monitor(connection, board, look, past), span), "watch": to.watch}
+        return Templates.load().page("monitor.html", told, site=self.sources.site(), to=to)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from vantage.face.pages import bar_shapes, drawing
+from vantage.face.pages.audience import EVERYBODY, Audience
 from vantage.face.pages.board import Board, Hours, Seen
 from vantage.face.pages.cards import Card, Line, card, line, line_columns, mark
 from vantage.face.pages.drawing import UNSEEN, UP, Picture
@@ -35,6 +36,7 @@ class Around:
     work: Sequence[Work] = ()
     groups: Sequence[str] = ()
     """Groups in the order in which they are wanted."""
+    to: Audience = EVERYBODY
 
 
 def variables(board: Board, look: Look, around: Around) -> dict[str, Any]:
@@ -47,14 +49,14 @@ def variables(board: Board, look: Look, around: Around) -> dict[str, Any]:
     return {
         "title": told.title,
         "description": f"{told.title}. {told.name} {told.lead}",
-        "watch": "/status.json",
+        "watch": around.to.watch,
         "headline": told,
         "eyes": drawing.eyes(_eyes(board)),
         "is_down": bool(board.seen) and board.seen[0].case.kind == "site_down",
         "as_of": instant(board.now),
         "regions": [(region_name(region), heard(board, region)) for region in board.snapshot.regions],
         "lanes_of": ", ".join(region_name(region) for region in board.snapshot.regions),
-        "spans": [(name, f"/?last={key}", key == around.span) for key, name in SPANS.items()],
+        "spans": [(name, f"{around.to.status}?last={key}", key == around.span) for key, name in SPANS.items()],
         "look": look_words(look, board.now),
         "bases": bases(look, board.seen),
         "groups": _groups([card(one, board, look) for one in rich], around.groups),
