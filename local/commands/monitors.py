@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from vantage.store.channels import Channel, load_channels
 from vantage.store.connection import Connection
 from vantage.store.heartbeats import ping_paths
 from vantage.store.maintenance import Maintenance, list_maintenance
-from vantage.store.monitors import Definition, load_definitions, pause, resume
+from vantage.store.monitors import Definition, load_definitions, near_slug, pause, resume
 from vantage.store.regions import list_regions
 from vantage.store.site import Site, load_site
 
@@ -300,8 +299,8 @@ def _set_remotely(api: Remote, slugs: Sequence[str], action: str, done: str, *, 
 
 
 def _unknown(connection: Connection, slug: str) -> str:
-    near = get_close_matches(slug, [definition.slug for definition in load_definitions(connection)], 1)
-    hint = f"is {near[0]} meant?" if near else "`vantage monitors list` shows all."
+    near = near_slug(connection, slug)
+    hint = f"is {near} meant?" if near else "`vantage monitors list` shows all."
     return f"There is no monitor {slug!r}; {hint}"
 
 

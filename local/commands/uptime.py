@@ -30,7 +30,7 @@ def _remotely(
     api: Remote, slug: str | None, window: str | None, first_text: str | None, until_text: str | None, as_json: bool
 ) -> None:
     asked = {"window": window, "from": first_text, "to": until_text}
-    document = api.get(f"/v1/monitors/{segment(slug)}/uptime" if slug else "/v1/uptime", **asked)
+    document = api.get(f"/v1/monitors/{segment(slug)}/uptime", **asked) if slug else api.whole("/v1/uptime", **asked)
     if as_json:
         print_json(document)
         return
@@ -98,10 +98,9 @@ def _instant(option: str, text: str) -> datetime:
 
 
 def _find(connection: Connection, slug: str) -> tuple[int, str, str]:
-    found = [(id_, its, name) for id_, (its, name) in history.names(connection).items() if its == slug]
-    if not found:
-        raise Refused(f"There is no monitor {slug!r}; see `vantage monitors list`.")
-    return found[0]
+    if found := history.named(connection, slug):
+        return found[0], slug, found[1]
+    raise Refused(f"There is no monitor {slug!r}; see `vantage monitors list`.")
 
 
 def _show_all(connection: Connection, pieces: Cover, as_json: bool) -> None:

@@ -186,6 +186,31 @@ def test_uptime_regions_and_the_ledger_are_told(writer: Asker, database: psycopg
     assert writer.get("/v1/monitors/a/uptime", query={"window": "1y"}).json["errors"][0]["field"] == "window"
 
 
+def test_lists_of_monitors_are_read_page_by_page(writer: Asker, database: psycopg.Connection) -> None:
+    """Monitors, by group too, and their uptime; each page as long as was asked, none twice, none left out.
+
+    Red where the cursor was of the page and not of its last row, and where the group was looked at behind the limit.
+    """
+    add_regions(database)
+    slugs = [f"m-{number}" for number in range(7)]
+    for slug in slugs:
+        add_monitor(database, slug, {}, slug=slug, group_name="Odd" if int(slug[-1]) % 2 else "Even")
+    add_monitor(database, "Ours", {}, reference=True)
+    for path, query, wanted in (
+        ("/v1/monitors", {}, slugs), ("/v1/monitors", {"group": "Odd"}, slugs[1::2]), ("/v1/uptime", {}, slugs),
+    ):  # fmt: skip
+        pages: list[list[str]] = []
+        cursor: str | None = None
+        while cursor or not pages:
+            asked = {"limit": 2, **query, **({"cursor": cursor} if cursor else {})}
+            told = writer.get(path, query=asked).json
+            pages.append([one["slug"] for one in told["data"]])
+            cursor = told["next_cursor"]
+        assert [slug for page in pages for slug in page] == wanted
+        assert {len(page) for page in pages[:-1]} == {2}
+    assert writer.get("/v1/monitors/m-33").json["detail"] == "There is no monitor 'm-33'; is m-3 meant?"
+
+
 def test_incidents_are_acknowledged_once_and_noted(writer: Asker, database: psycopg.Connection) -> None:
     """By who does it, or by the token's name."""
     monitor_id = add_monitor(database, "A", {})

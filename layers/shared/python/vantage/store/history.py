@@ -140,13 +140,29 @@ def down_seconds(connection: Connection, first: datetime, until: datetime) -> di
 
 
 def names(connection: Connection, monitors: Sequence[int] | None = None) -> dict[int, tuple[str, str]]:
-    """(slug, name) of monitors that are not deleted, by slug; None: of all but our own references."""
+    """(slug, name) of these monitors, or (None) of all, by slug; without deleted ones and our own references."""
     rows = connection.execute(
-        """SELECT id, slug, name FROM monitor WHERE deleted_at IS NULL AND (
-                  (%(ids)s::bigint[] IS NULL AND NOT reference) OR id = ANY (%(ids)s)) ORDER BY slug""",
+        """SELECT id, slug, name FROM monitor WHERE deleted_at IS NULL AND NOT reference
+              AND (%(ids)s::bigint[] IS NULL OR id = ANY (%(ids)s)) ORDER BY slug""",
         {"ids": monitors if monitors is None else list(monitors)},
     )
     return {id_: (slug, name) for id_, slug, name in rows}
+
+
+def named(connection: Connection, slug: str) -> tuple[int, str] | None:
+    """A living monitor's id and name, by its slug."""
+    query = "SELECT id, name FROM monitor WHERE slug = %s AND deleted_at IS NULL AND NOT reference"
+    rows: list[tuple[int, str]] = connection.execute(query, [slug]).fetchall()
+    return rows[0] if rows else None
+
+
+def names_after(connection: Connection, after: str, limit: int) -> tuple[dict[int, tuple[str, str]], str | None]:
+    """(slug, name) of a page of monitors behind a slug, by slug; and behind which the next page begins."""
+    query = """
+        SELECT id, slug, name FROM monitor WHERE deleted_at IS NULL AND NOT reference AND slug > %s
+         ORDER BY slug LIMIT %s"""
+    rows = connection.execute(query, (after, limit + 1)).fetchall()
+    return {id_: (slug, name) for id_, slug, name in rows[:limit]}, rows[limit - 1][1] if len(rows) > limit else None
 
 
 def _page(connection: Connection, query: LiteralString, asked: Mapping[str, Any], limit: int) -> Page:

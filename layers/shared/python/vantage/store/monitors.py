@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from difflib import get_close_matches
 from typing import LiteralString, TypeVar
 
 from psycopg.rows import class_row
@@ -18,12 +19,25 @@ ROWS_PER_TRANSACTION = 1_000
 # Writers of monitors go one after another; readers are not held up.
 _LOCK = "LOCK TABLE monitor IN SHARE ROW EXCLUSIVE MODE"
 
-_LOAD = """
+_FIELDS: LiteralString = """
     SELECT slug, name, type, spec, interval_s, timeout_ms, regions::text[] AS regions, confirmations,
            enabled, public, show_url, group_name AS "group", tags, channels
       FROM monitor
-     WHERE deleted_at IS NULL AND NOT reference AND (%(slugs)s::text[] IS NULL OR slug = ANY(%(slugs)s))
-     ORDER BY slug"""
+     WHERE deleted_at IS NULL AND NOT reference"""
+
+_LOAD = _FIELDS + " AND (%(slugs)s::text[] IS NULL OR slug = ANY(%(slugs)s)) ORDER BY slug"
+
+_PAGE = (
+    _FIELDS
+    + """ AND slug > %(after)s AND (%(group)s::text IS NULL OR group_name = %(group)s)
+     ORDER BY slug LIMIT %(limit)s"""
+)
+
+_NEAR = """
+    (SELECT slug FROM monitor WHERE deleted_at IS NULL AND NOT reference AND slug < %(slug)s
+      ORDER BY slug DESC LIMIT 50)
+     UNION ALL
+    (SELECT slug FROM monitor WHERE deleted_at IS NULL AND NOT reference AND slug > %(slug)s ORDER BY slug LIMIT 50)"""
 
 # MERGE and not ON CONFLICT: that one spends an id on every row it updates, and ids are what phases are spread by.
 _SAVE = """
@@ -74,6 +88,29 @@ def load_definitions(connection: Connection, slugs: Collection[str] | None = Non
     """The living monitors (of these slugs, or all), in the order of their slugs; reference monitors are in no list."""
     with connection.cursor(row_factory=class_row(Definition)) as cursor:
         return cursor.execute(_LOAD, {"slugs": None if slugs is None else list(slugs)}).fetchall()
+
+
+def definitions_after(
+    connection: Connection, after: str, limit: int, group: str | None = None
+) -> tuple[list[Definition], str | None]:
+    """A page of the living monitors behind a slug (of one group, or all), by slug; and behind which the next begins."""
+    with connection.cursor(row_factory=class_row(Definition)) as cursor:
+        rows = cursor.execute(_PAGE, {"after": after, "limit": limit + 1, "group": group}).fetchall()
+    return rows[:limit], rows[limit - 1].slug if len(rows) > limit else None
+
+
+def near_slug(connection: Connection, slug: str) -> str | None:
+    """The living monitor whose slug is most like this one, among those that stand beside it in their order."""
+    beside = [each for (each,) in connection.execute(_NEAR, {"slug": slug})]
+    return next(iter(get_close_matches(slug, beside, 1)), None)
+
+
+def told_by(connection: Connection, channel: str, limit: int = 10) -> list[str]:
+    """The slugs of living monitors that name a channel, so many at the most."""
+    query = """
+        SELECT slug FROM monitor WHERE deleted_at IS NULL AND NOT reference AND %s = ANY (channels)
+         ORDER BY slug LIMIT %s"""
+    return [slug for (slug,) in connection.execute(query, (channel, limit))]
 
 
 def unnamed_slugs(connection: Connection, named: Collection[str]) -> list[str]:

@@ -14,7 +14,7 @@ from vantage.face.refusal import Refusal, of_field
 from vantage.monitors_file.channel import ChannelItem, channel, whole
 from vantage.monitors_file.values import Here
 from vantage.store.channels import ChannelState, delete_channels, load_channels, save_channels
-from vantage.store.monitors import load_definitions
+from vantage.store.monitors import told_by
 from vantage.store.outbox import waiting
 
 READ_ONLY = ("enabled", "disabled_reason", "waiting")
@@ -54,8 +54,8 @@ def put_channel(ask: Ask) -> Told:
 def delete_channel(ask: Ask) -> Told:
     """It and what waits for it are gone."""
     name = _found(ask).name
-    if users := [one.slug for one in load_definitions(ask.connection) if name in one.channels]:
-        raise Refusal(409, f"Monitors name this channel: {', '.join(users[:10])}. Take it out of them first.")
+    if users := told_by(ask.connection, name):
+        raise Refusal(409, f"Monitors name this channel: {', '.join(users)}. Take it out of them first.")
     delete_channels(ask.connection, [name])
     ask.note("channel.delete", f"channel/{name}")
     return Told(None, HTTPStatus.NO_CONTENT)

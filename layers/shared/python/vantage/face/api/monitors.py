@@ -1,7 +1,6 @@
 """/v1/monitors: what is watched."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from http import HTTPStatus
 from typing import Any
 
@@ -17,7 +16,17 @@ from vantage.monitors_file.plan import changes
 from vantage.monitors_file.values import Here
 from vantage.store.channels import load_channels
 from vantage.store.heartbeats import ping_paths
-from vantage.store.monitors import Definition, delete, load_definitions, pause, reference_slugs, resume, save
+from vantage.store.monitors import (
+    Definition,
+    definitions_after,
+    delete,
+    load_definitions,
+    near_slug,
+    pause,
+    reference_slugs,
+    resume,
+    save,
+)
 from vantage.store.regions import known_regions
 
 GROUP = Param("group", line, {"type": "string", "minLength": 1, "maxLength": 200}, "Of this group only.")
@@ -29,15 +38,15 @@ def found(ask: Ask) -> Definition:
     slug = ask.path["slug"]
     if one := load_definitions(ask.connection, [slug]):
         return one[0]
-    near = get_close_matches(slug, [each.slug for each in load_definitions(ask.connection)], 1)
-    raise Refusal(404, f"There is no monitor {slug[:100]!r}" + (f"; is {near[0]} meant?" if near else "."))
+    near = near_slug(ask.connection, slug)
+    raise Refusal(404, f"There is no monitor {slug[:100]!r}" + (f"; is {near} meant?" if near else "."))
 
 
 def list_monitors(ask: Ask) -> Told:
     """A page of them, by slug."""
     after, limit, group = ask.query["cursor"] or "", ask.query["limit"], ask.query["group"]
-    rows = [one for one in load_definitions(ask.connection) if one.slug > after and group in (None, one.group)]
-    return page([whole(one) for one in rows[:limit]], rows[limit - 1].slug if len(rows) > limit else None)
+    rows, next_cursor = definitions_after(ask.connection, after, limit, group)
+    return page([whole(one) for one in rows], next_cursor)
 
 
 def read_monitor(ask: Ask) -> Told:

@@ -8,7 +8,7 @@ from vantage.face.api.monitors import found
 from vantage.face.api.operation import Ask, Operation, Told, page
 from vantage.face.api.params import CURSOR, FROM, LIMIT, REGION, TO, window
 from vantage.face.api.shapes import Failures, FailuresAlone, Results, Uptime, Uptimes
-from vantage.face.refusal import of_field
+from vantage.face.refusal import Refusal, of_field
 from vantage.face.told import uptime as told
 from vantage.face.told.failures import alone, failure, result
 from vantage.face.told.uptime import Named
@@ -40,7 +40,8 @@ def read_failures(ask: Ask) -> Told:
     rows = _page_of(lambda: history.failures(
         ask.connection, regions, first, until, cursor=ask.query["cursor"], limit=ask.query["limit"]
     ))  # fmt: skip
-    names, beside = history.names(ask.connection), history.elsewhere(ask.connection, rows.rows)
+    names = history.names(ask.connection, sorted({row.monitor_id for row in rows.rows}))
+    beside = history.elsewhere(ask.connection, rows.rows)
     data = [failure(row, names, beside.get((row.monitor_id, row.checked_at), {})) for row in rows.rows]
     return page(data, rows.next_cursor)
 
@@ -63,15 +64,18 @@ def read_uptime(ask: Ask) -> Told:
 
 
 def read_uptimes(ask: Ask) -> Told:
-    """Every monitor's uptime."""
+    """A page of every monitor's uptime."""
     with figures.one_sight(ask.connection):
         pieces = told.pieces_of(ask.connection, *_counted_span(ask))
-        return page(told.of_all(ask.connection, pieces), **told.frame(pieces))
+        names, next_cursor = history.names_after(ask.connection, ask.query["cursor"] or "", ask.query["limit"])
+        return page(told.of_some(ask.connection, pieces, names), next_cursor, **told.frame(pieces))
 
 
 def _named(ask: Ask) -> Named:
     slug = found(ask).slug
-    return next((id_, its, name) for id_, (its, name) in history.names(ask.connection).items() if its == slug)
+    if one := history.named(ask.connection, slug):
+        return one[0], slug, one[1]
+    raise Refusal(404, f"There is no monitor {slug!r}.")  # deleted between two looks
 
 
 def _regions(ask: Ask) -> Sequence[Region] | None:
@@ -121,8 +125,8 @@ OPERATIONS = (
     ),
     Operation(
         method="GET", path="/v1/uptime", name="readUptimes", run=read_uptimes,
-        summary="How much of the time everything was up, and how much of it was seen", tells=Uptimes,
-        example=examples.UPTIMES, query=(WINDOW, FROM, TO),
+        summary="How much of the time everything was up, by slug, and how much of it was seen", tells=Uptimes,
+        example=examples.UPTIMES, query=(WINDOW, FROM, TO, LIMIT, CURSOR),
     ),
     Operation(
         method="GET", path="/v1/failures", name="readFailures", run=read_failures,

@@ -23,12 +23,13 @@ from vantage.face.who import reader, who_asks
 from vantage.monitors_file.entry import entry
 from vantage.store.channels import load_channels
 from vantage.store.connection import Connection
-from vantage.store.monitors import load_definitions
+from vantage.store.monitors import definitions_after, load_definitions
 from vantage.store.regions import list_regions
 
 HERE = "/ops/monitors"
 ADD = "/ops/add"
 """Not below the list: there, any word may be a monitor's slug."""
+A_PAGE = 200
 PROBE_AT_MOST_MS = 10_000
 """Twice this, since a failure is asked again: an HTTP API waits for 30 s."""
 Event = Mapping[str, Any]
@@ -61,8 +62,10 @@ def register(app: APIGatewayHttpResolver, sources: Sources) -> None:
 def _list(sources: Sources, event: Event) -> Answer:
     if reader(sources, event) is None:
         return sent_to_login(event)
-    rows = [row_of(one) for one in load_definitions(sources.connection())]
-    told = {"title": "Monitors", "description": "All monitors.", "rows": rows}
+    after = parse_qs(event.get("rawQueryString") or "").get("after", [""])[0]
+    found, further = definitions_after(sources.connection(), after, A_PAGE)
+    told = {"title": "Monitors", "description": "All monitors.", "rows": [row_of(one) for one in found],
+            "further": further}  # fmt: skip
     return Templates.load().page("monitors.html", told, here=HERE, to=SIGNED_IN, site=sources.site())
 
 

@@ -48,11 +48,16 @@ def unit_of(pieces: Cover) -> timedelta:
 
 def of_all(connection: Connection, pieces: Cover) -> list[dict[str, Any]]:
     """Every monitor's figures, by slug."""
-    counted = figures.uptimes(connection, pieces)
+    return of_some(connection, pieces, history.names(connection))
+
+
+def of_some(connection: Connection, pieces: Cover, names: Mapping[int, tuple[str, str]]) -> list[dict[str, Any]]:
+    """These monitors' figures; slug and name by id."""
+    counted = figures.uptimes(connection, pieces, list(names))
     down = history.down_seconds(connection, pieces.first, pieces.until)
     return [
         {"slug": slug, "name": name, "down_s": down.get(id_, 0), **told(counted.get(id_))}
-        for id_, (slug, name) in history.names(connection).items()
+        for id_, (slug, name) in names.items()
     ]
 
 
