@@ -51,7 +51,7 @@ def test_an_incident_is_two_mails_in_one_thread(database: Database, database_url
     assert (opened["From"], opened["To"]) == ("Vantage <vantage@example.com>", "ops@example.com, boss@example.com")
     assert opened["References"] == resolved["References"] == "<vantage-incident-1@vantage.invalid>"
     assert opened["Message-ID"] != resolved["Message-ID"]
-    assert opened.get_content().rstrip().endswith("https://status.example.com/ops/status/shop#incidents")
+    assert opened.get_content().rstrip().endswith("https://status.example.com/ops/status/m1#incidents")
     assert resolved.get_content().startswith("Shop is up again, after 5 min")
 
 
