@@ -134,10 +134,15 @@ def _words(event: Mapping[str, Any]) -> Iterator[str]:
     if event["kind"] == "opened":
         yield "opened"
         for seen in detail["regions"]:
-            why = " ".join(filter(None, [seen["reason"], f"in {seen['phase']}" if seen["phase"] else ""]))
-            yield f"  {region_name(seen['region'])}: {seen['state'] or 'no result yet'}{f' ({why})' if why else ''}"
+            yield f"  {region_name(seen['region'])}: {seen['state'] or 'no fresh result'}{_why(seen)}"
     elif event["kind"] == "region":
-        why = f" ({detail['reason']})" if detail["reason"] else ""
-        yield f"{region_name(event['region'])}: {detail['state']}{why}"
+        yield f"{region_name(event['region'])}: {detail['state']}{_why(detail)}"
     else:
         yield event["kind"] + (f" by {author}" if author else "") + (f": {detail['text']}" if "text" in detail else "")
+
+
+def _why(seen: Mapping[str, Any]) -> str:
+    """Such as ` (timeout in tls)`."""
+    phase = f"in {seen['phase']}" if seen.get("phase") else None
+    why = " ".join(filter(None, [seen["reason"], phase]))
+    return f" ({why})" if why else ""

@@ -1,5 +1,6 @@
 """A monitor's own page, the incidents, and the operator's page: what they say, and to whom."""
 
+import json
 import re
 from datetime import timedelta
 
@@ -80,7 +81,7 @@ def test_the_private_and_the_missing_answer_alike(database: psycopg.Connection, 
 
 
 def test_incidents_have_their_steps(database: psycopg.Connection, page: Page) -> None:
-    """Open ones first, what happened by the second; no note of an operator, no name of one."""
+    """Open ones first, what happened by the second, with the phase; no note of an operator, no name of one."""
     add_regions(database)
     add_monitor(database, "Shop", dict.fromkeys(UP, "UUUDDDDUUUU"))
     add_monitor(database, HTML_NAME, dict.fromkeys(UP, "U" * 7 + "DDDD"), slug="html")
@@ -89,12 +90,21 @@ def test_incidents_have_their_steps(database: psycopg.Connection, page: Page) ->
         """INSERT INTO incident_event (incident_id, at, kind, author, detail)
            SELECT id, now(), 'note', 'ada', '{"text": "internal"}' FROM incident"""
     )
+    steps = [("down", "timeout", "tls"), ("degraded", "slow", None), ("up", None, None)]
+    for state, reason, phase in steps:
+        seen = {"state": state, "reason": reason, "phase": phase, "latency_ms": 1240, "timeout_ms": 5000}
+        database.execute(
+            "INSERT INTO incident_event (incident_id, at, kind, region, detail) SELECT id, now(), 'region', 'INDIA', %s"
+            " FROM incident", (json.dumps(seen),),
+        )  # fmt: skip
     database.execute("UPDATE incident SET acknowledged_by = 'ada', acknowledged_at = now()")
     _, body = ask(page, "/incidents")
     text = text_of(body)
     assert text.index("One open incident") < text.index("Open") < text.index("Past")
     assert HTML_NAME not in body
     assert re.search(r"Confirmed: site down .*? Resolved: confirmed up", text)
+    for step in ("India: down, TLS timed out", "India: slow, answer takes 1.24 s", "India: up "):
+        assert step in text.replace("\N{NO-BREAK SPACE}", " ")
     assert "ada" not in text
     assert "internal" not in text
 

@@ -8,7 +8,7 @@ from typing import Any
 from vantage import schedule
 from vantage.check import Status
 from vantage.judge import memory
-from vantage.judge.facts import cause, latest_of, moment, monitor_facts, region_facts
+from vantage.judge.facts import cause, latest_of, moment, monitor_facts, region_facts, row_facts
 from vantage.monitor import MonitorType, Region
 from vantage.store.judging import Decided, FaultAt, HeldState, Record, Seen, Subject
 from vantage.verdict.decisions import Incident, Judgement, Notice, NoticeKind
@@ -17,7 +17,7 @@ from vantage.verdict.monitor import Seen as SeenAtSlot
 from vantage.verdict.region import RegionState, Run, Streak
 from vantage.verdict.rows import COUNTED, Row, Slot, counts
 from vantage.verdict.rules import Rules
-from vantage.verdict.votes import Verdict
+from vantage.verdict.votes import Verdict, Votes
 from vantage.verdict.windows import Window, any_holds
 
 NOTICES = {  # of each: the message's type, and the event that a channel may want or not
@@ -187,7 +187,7 @@ class MonitorBench:
         self._note_flips(outcome, after, judgement)
         monitor_id = self.subject.id
         if judgement.opened:
-            self._note_opened(outcome, judgement.opened, after)
+            self._note_opened(outcome, judgement.opened, after, judgement.votes)
         if judgement.resolved:
             self._note_resolved(outcome, judgement.resolved)
         for advisory in judgement.advisories_opened:
@@ -206,17 +206,16 @@ class MonitorBench:
     def _note_flips(self, outcome: Outcome, after: MonitorState, judgement: Judgement) -> None:
         monitor_id = self.subject.id
         latest = {(seen.region, seen.row.at_ms): seen for seen in self.rows}
+        incident = None if judgement.opened else after.incident or judgement.resolved
         for flip in judgement.flips:
             outcome.flips.append(
                 {"monitor_id": monitor_id, "region": flip.region, "at": flip.at_ms, "before": flip.before,
                  "after": flip.after, "since": flip.since_ms}
             )  # fmt: skip
-            if after.incident and not judgement.opened:
+            if incident:
                 seen = latest.get((flip.region, flip.at_ms))
-                detail = {"state": flip.after, "reason": seen.told.reason if seen else None}
-                outcome.events.append(
-                    _event(monitor_id, after.incident.opened_ms, flip.at_ms, "region", detail, flip.region)
-                )
+                detail = {"state": flip.after, **row_facts(self.subject, seen)}
+                outcome.events.append(_event(monitor_id, incident.opened_ms, flip.at_ms, "region", detail, flip.region))
         for region in {flip.region for flip in judgement.flips}:
             known = after.regions[region]
             outcome.states.append(
@@ -224,10 +223,10 @@ class MonitorBench:
                  "confirmed": known.confirmed_ms}
             )  # fmt: skip
 
-    def _note_opened(self, outcome: Outcome, incident: Incident, after: MonitorState) -> None:
+    def _note_opened(self, outcome: Outcome, incident: Incident, after: MonitorState, cast: Votes) -> None:
         subject, latest = self.subject, latest_of(self.rows, incident.opened_ms)
         reason, phase = cause(subject, after, latest)
-        seen = region_facts(subject, after, latest)
+        seen = region_facts(subject, after, cast, latest)
         outcome.opened.append(
             {"monitor_id": subject.id, "began": incident.began_ms, "opened": incident.opened_ms, "resolved": None,
              "single": incident.single, "reason": reason, "phase": phase, "facts": {"regions": seen}}
@@ -254,7 +253,7 @@ class MonitorBench:
         facts: dict[str, Any] = {
             "at": moment(notice.at_ms), "kind": notice.kind, "region": notice.region, "verdict": judgement.verdict,
             "reason": reason, "phase": phase, "monitor": monitor_facts(subject),
-            "regions": region_facts(subject, after, latest),
+            "regions": region_facts(subject, after, judgement.votes, latest),
         }  # fmt: skip
         if incident:
             facts |= {"began_at": moment(incident.began_ms), "opened_at": moment(incident.opened_ms),

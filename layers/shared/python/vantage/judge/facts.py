@@ -9,6 +9,7 @@ from vantage.check import Status
 from vantage.monitor import Region
 from vantage.store.judging import Seen, Subject
 from vantage.verdict.monitor import MonitorState
+from vantage.verdict.votes import Votes
 from vantage.view.words import stopped_in
 
 _PHASES = {"dns": "dns", "connect": "connect", "tls": "tls", "certificate": "tls"}
@@ -32,14 +33,14 @@ def monitor_facts(subject: Subject) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def region_facts(subject: Subject, state: MonitorState, latest: Latest) -> list[dict[str, Any]]:
-    """What each region sees."""
+def region_facts(subject: Subject, state: MonitorState, cast: Votes, latest: Latest) -> list[dict[str, Any]]:
+    """What each region sees; of one that has no say, because nothing was heard of it or is believed, nothing is said."""
     return [
         {
             "region": region,
-            "state": known.state,
-            "since": moment(known.since_ms),
-            **_row_facts(subject, latest.get(region)),
+            "state": cast.get(region),
+            "since": moment(known.since_ms) if region in cast else None,
+            **row_facts(subject, latest.get(region) if region in cast else None),
         }
         for region, known in state.regions.items()
     ]
@@ -73,7 +74,8 @@ def latest_of(rows: Iterable[Seen], until_ms: int) -> dict[Region, Seen]:
     }
 
 
-def _row_facts(subject: Subject, seen: Seen | None) -> dict[str, Any]:
+def row_facts(subject: Subject, seen: Seen | None) -> dict[str, Any]:
+    """What one check saw, and how far it came."""
     if seen is None:
         return {"reason": None, "http_status": None, "latency_ms": None, "phase": None, "timeout_ms": None}
     told = seen.told

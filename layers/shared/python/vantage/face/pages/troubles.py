@@ -69,7 +69,7 @@ def _eyes(one: Trouble, regions: Sequence[Region]) -> list[str]:
         return [DOWN if region == one.region else UP for region in regions]
     states = {seen["region"]: seen["state"] for seen in one.seen}
     known = [region for region in regions if region in states] or list(regions)
-    return [_MARKS.get(states.get(region) or "", SITE_DOWN if region in states else UNSEEN) for region in known]
+    return [_MARKS.get(states.get(region) or "", SITE_DOWN if states.get(region) else UNSEEN) for region in known]
 
 
 def _told(one: Trouble) -> str:
@@ -99,6 +99,7 @@ def _why(seen: Mapping[str, Any]) -> str:
         total_us=None if taken_ms is None else round(taken_ms * 1000),
         timeout_ms=seen.get("timeout_ms") or 10_000,
         stopped=f"{seen['phase']}_us" if seen.get("phase") else None,
+        failed=seen.get("state") != "degraded",
     ) or "failed"  # fmt: skip
 
 
@@ -117,7 +118,8 @@ def _step(event: Mapping[str, Any]) -> str:
             return "Resolved: confirmed up"
         case "region":
             state = {"up": "up", "degraded": "slow", "down": "down"}.get(str(detail.get("state")), "changed")
-            return f"{region}: {state}"
+            why = _why(detail) if state in ("slow", "down") and "phase" in detail else ""
+            return f"{region}: {state}{f', {why}' if why else ''}"
         case "acknowledged":
             return "Somebody looks after it"
     return capital(str(event["kind"]))
