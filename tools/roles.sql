@@ -32,7 +32,7 @@ BEGIN
 
         -- Judging is done by a worker, and by the housekeeper where no worker does it.
         ('{worker, housekeeper}', 'SELECT', '{check_result, probe_detail, maintenance, maintenance_window}'),
-        ('{worker, housekeeper}', 'SELECT (name, events, operator, enabled)', '{channel}'),
+        ('{worker, housekeeper}', 'SELECT (name, type, events, operator, enabled)', '{channel}'),
         ('{worker, housekeeper}', 'UPDATE (judged_at, late_rows)', '{tick_ledger}'),
         ('{worker, housekeeper}', 'SELECT, UPDATE', '{mark}'),
         ('{worker}', 'INSERT', '{egress_cut}'),

@@ -9,9 +9,12 @@ import psycopg
 
 from local.scenarios import SUBJECT, Scenario, stored, ticks, watched
 from vantage.judge.tick import Judge
+from vantage.notify.message import message_of
 from vantage.store.ledger import as_time
+from vantage.store.outbox import Letter
 from vantage.verdict.fleet import Stored, tick_of
 
+ENDS = {"incident.resolved", "advisory.closed", "monitor.settled", "operator.closed"}
 EVENTS = ["down", "up", "regional", "degraded", "certificate", "flapping"]
 COLUMNS = ("int", "int", "int", "int", "int", "int", "int", "int", "smallint", "bool", "bool", "bool", "bool")
 
@@ -115,7 +118,7 @@ class Lived:
                 f"{self._slot(at)}:{kind}" + (f"_{region}" if region else "")
                 for at, kind, region in self._rows(
                     """SELECT ms_of((facts ->> 'at')::timestamptz), facts ->> 'kind', facts ->> 'region'
-                         FROM outbox WHERE subject <> 'operator' ORDER BY id"""
+                         FROM outbox WHERE subject <> 'operator' AND NOT facts ? 'quiet' ORDER BY id"""
                 )
             ],
             "operator": [
@@ -125,6 +128,40 @@ class Lived:
                          FROM outbox WHERE subject = 'operator' ORDER BY id"""
                 )
             ],
+        }
+
+    def alerts(self) -> set[str]:
+        """What a program holds open that was sent every message: the keys of all that was opened and not closed."""
+        held: set[str] = set()
+        for number, *letter in self._rows(
+            "SELECT id, channel, subject, type, facts, created_at FROM outbox ORDER BY id"
+        ):
+            message = message_of(Letter(number, *letter, 1, "webhook", {}))
+            held = held - {message.dedup_key} if message.type in ENDS else held | {message.dedup_key}
+        return held
+
+    def open_things(self) -> set[str]:
+        """The keys of all that is open, and may be told: not of what began while the monitor flaps."""
+        return {
+            key
+            for (key,) in self._rows(
+                """SELECT 'vantage-incident-' || i.id FROM incident i
+                     LEFT JOIN judged_memory j ON j.monitor_id = i.monitor_id
+                    WHERE i.monitor_id = 0 AND resolved_at IS NULL
+                      AND (NOT coalesce((j.memory #>> '{flapping,0}')::boolean, false) OR EXISTS (
+                           SELECT FROM outbox WHERE key = 'site_down:0:' || ms_of(opened_at)))
+                    UNION ALL
+                   SELECT 'vantage-advisory-m0-' || region FROM advisory
+                    WHERE monitor_id = 0 AND closed_at IS NULL AND told
+                    UNION ALL
+                   SELECT 'vantage-monitor-m0' FROM judged_memory
+                    WHERE monitor_id = 0 AND (memory #>> '{flapping,0}')::boolean
+                    UNION ALL
+                   SELECT 'vantage-operator-vantage_fault-' || jsonb_object_keys(memory -> 'episodes')
+                     FROM judged_operator
+                    UNION ALL
+                   SELECT 'vantage-operator-blind-all' FROM judged_operator WHERE (memory ->> 'blind')::boolean"""
+            )
         }
 
     def verdicts(self) -> list[str]:

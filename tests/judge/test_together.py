@@ -25,7 +25,8 @@ from vantage.verdict.rules import Rules
 
 US = "(extract(epoch FROM {}) * 1000000)::bigint"
 NOTICES = """
-    SELECT subject, facts ->> 'kind', facts ->> 'region', ms_of((facts ->> 'at')::timestamptz) FROM outbox"""
+    SELECT subject, facts ->> 'kind', facts ->> 'region', ms_of((facts ->> 'at')::timestamptz) FROM outbox
+     WHERE NOT facts ? 'quiet'"""
 
 
 @pytest.fixture(autouse=True)

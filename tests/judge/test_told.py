@@ -1,4 +1,4 @@
-"""What is told of a monitor while it is judged: what each region sees now, phase by phase."""
+"""What is told of a monitor while it is judged: what each region sees now, phase by phase; and that it is over."""
 
 import time
 from typing import Any
@@ -12,6 +12,7 @@ from vantage.store.incidents import list_incidents
 from vantage.store.ledger import as_time
 from vantage.verdict.fleet import Stored
 from vantage.verdict.rows import Row
+from vantage.verdict.rules import Rules
 
 REGIONS = ("USA", "INDIA", "EU")
 STATUSES = {"U": Status.UP, "D": Status.DOWN}
@@ -22,9 +23,7 @@ def first_s(database: Any) -> int:
     """A monitor, due in every tick, that a webhook hears of, and three regions; the first tick (epoch s)."""
     for region in REGIONS:
         database.execute("INSERT INTO region (name, aws_region, redis_group) VALUES (%s, '', %s)", (region, region))
-    database.execute(
-        "INSERT INTO channel (name, type, config, events) VALUES ('hook', 'webhook', '{}', %s)", (EVENTS,)
-    )
+    database.execute("INSERT INTO channel (name, type, config, events) VALUES ('hook', 'webhook', '{}', %s)", (EVENTS,))
     database.execute(
         """INSERT INTO monitor (slug, name, type, spec, interval_s, timeout_ms, channels)
            VALUES ('m', 'M', 'http', '{"url": "https://m.example/"}', 60, 5000, '{hook}')"""
@@ -33,7 +32,7 @@ def first_s(database: Any) -> int:
     return int(time.time() // 60) * 60 - 3000
 
 
-def see(database: Any, tick_s: int, letters: str) -> None:
+def see(database: Any, tick_s: int, letters: str, rules: Rules = Rules()) -> None:
     """A tick in which the regions, in their order, see the monitor so (a dot: nothing), and its judging."""
     database.execute(
         """INSERT INTO tick_ledger (tick, region, spread_s, pushed, pushed_at)
@@ -43,7 +42,7 @@ def see(database: Any, tick_s: int, letters: str) -> None:
     seen = [(region, letter) for region, letter in zip(REGIONS, letters, strict=True) if letter != "."]
     record(database, [Stored(1, region, Row(tick_s * 1000, STATUSES[letter], 60)) for region, letter in seen])
     database.execute("UPDATE check_result SET dns_us = 9, connect_us = 9, total_us = 5000000 WHERE status = 'down'")
-    assert Judge(database).run((tick_s + 600) * 1000).ticks == [tick_s]
+    assert Judge(database, rules=rules).run((tick_s + 600) * 1000).ticks == [tick_s]
 
 
 def test_each_step_of_an_incident_says_its_phase(database: Any, first_s: int) -> None:
@@ -74,3 +73,38 @@ def test_of_a_region_that_is_not_heard_nothing_is_said(database: Any, first_s: i
     assert [(seen["region"], seen["state"], seen["since"] is None) for seen in regions] == [
         ("USA", "down", False), ("INDIA", "down", False), ("EU", None, True),
     ]  # fmt: skip
+
+
+def told(database: Any) -> dict[str, list[str]]:
+    """The messages of each channel, with the incident of each."""
+    rows = database.execute(
+        """SELECT channel, array_agg(type || coalesce(' ' || (facts ->> 'incident_id'), '') ORDER BY id) FROM outbox
+            GROUP BY 1"""
+    ).fetchall()
+    return dict(rows)
+
+
+def test_who_keeps_alerts_hears_the_end_of_what_it_was_told_also_while_it_flaps(database: Any, first_s: int) -> None:
+    """It began while people were still told, and ends while they are not; so does one that opens meanwhile, once it has
+    settled. A monitor that is deleted leaves nothing open either.
+
+    Red without the messages for programs alone; with them sent to everybody; with the end of what was never told.
+    """
+    database.execute("INSERT INTO channel SELECT 'people', 'slack', config, events FROM channel")
+    database.execute("UPDATE monitor SET channels = '{hook,people}'")
+    life = "U" + "DDUDUU" + "DDUU" + "DD" + "D" * 7 + "UU" + "DDD"
+    for tick, letter in enumerate(life):
+        see(database, first_s + 60 * tick, letter * 3, rules=Rules(flap_slots=8, storm=0))
+    database.execute("UPDATE monitor SET deleted_at = now()")
+    see(database, first_s + 60 * len(life), "...")
+    assert told(database) == {
+        "people": [
+            "incident.opened 1", "monitor.flapping 1", "monitor.settled 3", "incident.resolved 3", "incident.opened 4",
+        ],
+        "hook": [
+            "incident.opened 1", "monitor.flapping 1", "incident.resolved 1", "monitor.settled 3", "incident.opened 3",
+            "incident.resolved 3", "incident.opened 4", "incident.resolved 4",
+        ],
+    }  # fmt: skip
+    last = database.execute("SELECT facts ->> 'kind', facts -> 'quiet' FROM outbox ORDER BY id DESC LIMIT 1").fetchone()
+    assert last == ("deleted", True)

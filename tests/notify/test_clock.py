@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from vantage.judge.bench import NOTICES, Outcome
+from vantage.judge.bench import Outcome
 from vantage.judge.facts import moment
+from vantage.judge.letters import NOTICES
 from vantage.notify.message import message_of
 from vantage.store import judging
 from vantage.store.channels import EVENTS, Channel, save_channels
@@ -199,7 +200,8 @@ def test_a_site_that_is_slow_for_ten_minutes_is_told_and_that_it_is_over(shop: D
 
 
 def test_an_incident_says_it_for_a_slow_site(shop: Database, database_url: str) -> None:
-    """Nobody hears that it is well when it is down; nor of what a certificate's notices say already."""
+    """Nobody hears that it is well when it is down; who keeps alerts, that this one is over. Nor does anybody hear of
+    what a certificate's notices say already."""
     slow_from(shop, "USA", reason="certificate")
     remember(shop, "degraded")
     assert told(shop, database_url, BEGAN + timedelta(hours=1)) == []
@@ -207,7 +209,14 @@ def test_an_incident_says_it_for_a_slow_site(shop: Database, database_url: str) 
     assert len(told(shop, database_url, BEGAN + timedelta(hours=1))) == 1
     add_incident(shop)
     remember(shop, "site_down")
-    assert told(shop, database_url, BEGAN + timedelta(minutes=50)) == []
+    shop.execute("UPDATE channel SET type = 'slack' WHERE name = 'team'")
+    shop.execute("INSERT INTO channel SELECT 'program', 'webhook', config, events FROM channel WHERE name = 'team'")
+    shop.execute("UPDATE monitor SET channels = '{team,program}'")
+    shop.execute("INSERT INTO outbox (channel, subject, key, type, facts) SELECT 'program', subject, key, type, facts"
+                 " FROM outbox")  # fmt: skip
+    assert told(shop, database_url, BEGAN + timedelta(minutes=50)) == [
+        "program: Shop is not degraded any more; what it is now is told by itself."
+    ]
     assert shop.execute("SELECT count(*) FROM slow_episode").fetchone() == (0,)
 
 

@@ -85,6 +85,36 @@ def test_pagerduty_hears_of_an_incident_and_its_end_as_one(
     assert opened["payload"]["severity"] == "critical"
 
 
+def test_every_service_that_keeps_alerts_closes_what_was_opened_and_others_get_no_message_for_programs(
+    database: Database, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its own name for the key; what people are spared is not written into a chat. That a monitor flaps is over also
+    where it has settled down: its incident says that. Red without each of the keys, and without the question."""
+    urls = [
+        PAGERDUTY, "splunk://routing@12345678-1234-1234-1234-123456789abc", "pagertree://int_" + "a" * 12,
+        "signl4://" + "a" * 8, "discord://" + "1" * 18 + "/" + "a" * 60,
+    ]  # fmt: skip
+    facts = {"kind": "flapping_over_down", "monitor": {"slug": "m", "name": "M"}, "at": "2026-11-24T08:00:00Z",
+             "regions": [{"region": "EU", "state": "down", "reason": None}], "quiet": True}  # fmt: skip
+    with internet(tmp_path, monkeypatch) as net:
+        net.status = 200
+        for number, url in enumerate(urls):
+            save_channels(database, [Channel(f"c{number}", "apprise", {"url": url})])
+            database.execute(
+                "INSERT INTO outbox (channel, subject, key, type, facts) VALUES (%s, '1', 'k', 'monitor.settled', %s)",
+                (f"c{number}", json.dumps(facts)),
+            )
+        done = asyncio.run(send(database_url))
+    assert (done.troubles, done.sent) == ({}, len(urls))
+    said = {host: f"{path} {json.dumps(body)}" for host, path, body in net.asked}
+    assert len(said) == len(urls) - 1
+    for host, end in (("pagerduty", '"resolve"'), ("victorops", "RECOVERY"), ("pagertree", '"resolve"'),
+                      ("signl4", '"resolved"')):  # fmt: skip
+        [one] = [text for where, text in said.items() if host in where]
+        assert "vantage-monitor-m" in one
+        assert end in one
+
+
 def test_what_a_service_refuses_is_tried_again(
     database: Database, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

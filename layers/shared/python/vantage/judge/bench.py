@@ -1,17 +1,18 @@
 """One monitor in one tick: its slots judged by the rules, and what comes of it as records for the tables."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from vantage import schedule
 from vantage.check import Status
 from vantage.judge import memory
-from vantage.judge.facts import cause, latest_of, moment, monitor_facts, region_facts, row_facts
+from vantage.judge.facts import cause, latest_of, region_facts, row_facts
+from vantage.judge.letters import Letters
 from vantage.monitor import MonitorType, Region
 from vantage.store.judging import Decided, FaultAt, HeldState, Record, Seen, Subject
-from vantage.verdict.decisions import Incident, Judgement, Notice, NoticeKind
+from vantage.verdict.decisions import Incident, Judgement
 from vantage.verdict.monitor import MonitorState, judge_slot, wants_sooner
 from vantage.verdict.monitor import Seen as SeenAtSlot
 from vantage.verdict.region import RegionState, Run, Streak
@@ -19,16 +20,6 @@ from vantage.verdict.rows import COUNTED, Row, Slot, counts
 from vantage.verdict.rules import Rules
 from vantage.verdict.votes import Verdict, Votes
 from vantage.verdict.windows import Window, any_holds
-
-NOTICES = {  # of each: the message's type, and the event that a channel may want or not
-    NoticeKind.SITE_DOWN: ("incident.opened", "down"),
-    NoticeKind.SITE_UP: ("incident.resolved", "up"),
-    NoticeKind.REGIONAL: ("advisory.opened", "regional"),
-    NoticeKind.REGIONAL_OVER: ("advisory.closed", "regional"),
-    NoticeKind.FLAPPING: ("monitor.flapping", "flapping"),
-    NoticeKind.FLAPPING_OVER_DOWN: ("monitor.settled", "flapping"),
-    NoticeKind.FLAPPING_OVER_UP: ("monitor.settled", "flapping"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +54,10 @@ class Outcome:
     sooner: list[Record] = field(default_factory=list)
     memories: list[Record] = field(default_factory=list)
     forgotten: list[int] = field(default_factory=list)
+
+    def tell(self, letters: Iterable[Record]) -> None:
+        """More that is told, in this order."""
+        self.notices += [{"n": number, **one} for number, one in enumerate(letters, len(self.notices))]
 
     def decided(self) -> Decided:
         """To be written."""
@@ -116,6 +111,10 @@ class MonitorBench:
         return memory.woken({one.region: _held(one, newest.get(one.region), self._rules()) for one in self.held})
 
     @property
+    def _letters(self) -> Letters:
+        return Letters(self.subject, self.rows)
+
+    @property
     def _is_heartbeat(self) -> bool:
         return self.subject.type == MonitorType.HEARTBEAT
 
@@ -165,7 +164,7 @@ class MonitorBench:
         return rows
 
     def _leave(self, outcome: Outcome) -> None:
-        """It is not judged any more: what is open ends, and nobody is told."""
+        """It is not judged any more: what is open ends."""
         monitor_id, end_ms = self.subject.id, self.frame.tick_s * 1000
         state = self.state()
         if state.incident:
@@ -174,6 +173,7 @@ class MonitorBench:
             outcome.events.append(_event(monitor_id, opened_ms, end_ms, "closed", {"because": "deleted"}))
         for region in state.advisories:
             outcome.advisories_closed.append({"monitor_id": monitor_id, "region": region, "closed": end_ms})
+        outcome.tell(self._letters.of_leaving(state, end_ms))
         outcome.sooner.append({"monitor_id": monitor_id, "wanted": False})
         outcome.forgotten.append(monitor_id)
 
@@ -199,9 +199,7 @@ class MonitorBench:
             outcome.advisories_closed.append(
                 {"monitor_id": monitor_id, "region": advisory.region, "closed": advisory.closed_ms}
             )
-        incident = after.incident or judgement.resolved or before.incident
-        for notice in judgement.notices:
-            outcome.notices.append(self._notice(len(outcome.notices), notice, after, incident, judgement))
+        outcome.tell(self._letters.of_slot(before, after, judgement))
 
     def _note_flips(self, outcome: Outcome, after: MonitorState, judgement: Judgement) -> None:
         monitor_id = self.subject.id
@@ -243,26 +241,6 @@ class MonitorBench:
         else:
             outcome.resolved.append({"monitor_id": monitor_id, "opened": opened_ms, "resolved": resolved_ms})
         outcome.events.append(_event(monitor_id, opened_ms, resolved_ms or opened_ms, "resolved", {}))
-
-    def _notice(
-        self, number: int, notice: Notice, after: MonitorState, incident: Incident | None, judgement: Judgement
-    ) -> Record:
-        subject, latest = self.subject, latest_of(self.rows, notice.at_ms)
-        kind, event = NOTICES[notice.kind]
-        reason, phase = cause(subject, after, latest)
-        facts: dict[str, Any] = {
-            "at": moment(notice.at_ms), "kind": notice.kind, "region": notice.region, "verdict": judgement.verdict,
-            "reason": reason, "phase": phase, "monitor": monitor_facts(subject),
-            "regions": region_facts(subject, after, judgement.votes, latest),
-        }  # fmt: skip
-        if incident:
-            facts |= {"began_at": moment(incident.began_ms), "opened_at": moment(incident.opened_ms),
-                      "resolved_at": moment(incident.resolved_ms), "single_vantage": incident.single}  # fmt: skip
-        about = f":{notice.region}" if notice.region else ""
-        return {
-            "n": number, "monitor_id": subject.id, "key": f"{notice.kind}:{subject.id}:{notice.at_ms}{about}",
-            "type": kind, "event": event, "incident": incident.opened_ms if incident else None, "facts": facts,
-        }  # fmt: skip
 
 
 def _held(one: HeldState, newest: Row | None, rules: Rules) -> RegionState:

@@ -34,7 +34,7 @@ def monitor_facts(subject: Subject) -> dict[str, Any]:
 
 
 def region_facts(subject: Subject, state: MonitorState, cast: Votes, latest: Latest) -> list[dict[str, Any]]:
-    """What each region sees; of one that has no say, because nothing was heard of it or is believed, nothing is said."""
+    """What each region sees; of one that has no say (not heard of, or not believed) nothing is said."""
     return [
         {
             "region": region,

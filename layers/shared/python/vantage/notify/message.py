@@ -30,6 +30,11 @@ class Message:
         return self.text.split(". ", 1)[0].removesuffix(".")
 
     @property
+    def is_quiet(self) -> bool:
+        """It is for programs alone: it ends what they hold open, and is no news to people."""
+        return bool(self.data.get("quiet"))
+
+    @property
     def url(self) -> str | None:
         """Where more is to be seen."""
         incident = self.data.get("incident")
@@ -77,7 +82,7 @@ def _data(letter: Letter, public_url: str) -> dict[str, Any]:
     if "monitor" not in facts:
         return {key: facts[key] for key in ("kind", "region", "channel") if key in facts}
     regions = [{key: seen.get(key) for key in _REGION_KEYS} for seen in facts.get("regions", ())]
-    data = {"monitor": facts["monitor"], "regions": regions}
+    data = {"monitor": facts["monitor"], "regions": regions} | ({"quiet": True} if facts.get("quiet") else {})
     if facts.get("incident_id"):
         return data | {"incident": _incident(facts, public_url)}
     return data | ({"certificate": facts["certificate"]} if "certificate" in facts else {})

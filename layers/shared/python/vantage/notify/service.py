@@ -13,10 +13,13 @@ SERVICES = {  # by the scheme of their URLs in apprise; each was looked at: it a
     "tgram": "Telegram", "twilio": "Twilio", "victorops": "Splunk On-Call", "webex": "Webex", "wxteams": "Webex",
 }  # fmt: skip
 SCHEME = "://"
+ALERT_KEYS = ("dedup", "entity_id", "thirdparty", "external_id")
+"""What apprise calls an alert's key: of PagerDuty, Splunk On-Call, PagerTree and SIGNL4."""
 TYPES = {
     "incident.opened": "failure", "incident.reminder": "failure", "incident.resolved": "success",
     "advisory.opened": "warning", "advisory.closed": "success", "certificate.expiring": "warning",
-    "monitor.flapping": "warning", "operator.opened": "warning", "operator.closed": "success",
+    "monitor.flapping": "warning", "monitor.settled": "success", "operator.opened": "warning",
+    "operator.closed": "success",
 }  # fmt: skip
 
 
@@ -53,22 +56,29 @@ def _tell(message: Message, url: str) -> None:
     if plugin is None:
         raise NotTaken(f"its URL is not as apprise wants it for {_service(url)}")
     plugin.verify_certificate = True  # whatever the URL says
-    _join(plugin, message)
+    keeps_alerts = _join(plugin, message)
+    if message.is_quiet and not keeps_alerts:
+        return
     text = "\n".join(filter(None, [message.text, message.url])).replace("@", "@\N{ZERO WIDTH SPACE}")
-    if not plugin.notify(body=text, title="", notify_type=_type(message), body_format="text"):
+    if not plugin.notify(
+        body=text, title="", notify_type=_type(message, keeps_alerts=keeps_alerts), body_format="text"
+    ):
         raise NotTaken(f"{_service(url)} did not take it")
 
 
-def _join(plugin: Any, message: Message) -> None:
-    """What ends closes what began, where the service has alerts that can be closed: PagerDuty, Splunk On-Call."""
-    for key in ("dedup", "entity_id"):
-        if hasattr(plugin, key):
-            setattr(plugin, key, message.dedup_key)
-            plugin.action = "map"
+def _join(plugin: Any, message: Message) -> bool:
+    """What ends closes what began, where the service has alerts that can be closed; returns whether it has."""
+    key = next((key for key in ALERT_KEYS if hasattr(plugin, key)), None)
+    if key is None:
+        return False
+    setattr(plugin, key, message.dedup_key)
+    plugin.action = "map"
+    return True
 
 
-def _type(message: Message) -> str:
-    if message.type == "monitor.settled":
+def _type(message: Message, *, keeps_alerts: bool) -> str:
+    """Whether it is good or bad; an alert that a monitor flaps is closed also where it has settled down."""
+    if message.type == "monitor.settled" and not keeps_alerts:
         return "failure" if any(seen["state"] == "down" for seen in message.data["regions"]) else "success"
     return TYPES.get(message.type, "info")
 

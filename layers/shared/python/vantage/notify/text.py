@@ -34,6 +34,8 @@ def _reminder(facts: Facts, _at: datetime) -> str:
 
 
 def _resolved(facts: Facts, at: datetime) -> str:
+    if facts["kind"] == "deleted":
+        return _not_watched(facts)
     began, ended = _moment(facts["began_at"]), _moment(facts["resolved_at"] or facts["at"])
     lasted = span((ended - began).total_seconds())
     return f"{_name(facts)} is up again, after {lasted} (down from {clock(began, at)} to {clock(ended, at)} UTC)."
@@ -54,6 +56,11 @@ def _slow(facts: Facts) -> str:
 
 
 def _regional_over(facts: Facts, _at: datetime) -> str:
+    if facts["kind"] == "deleted":
+        return _not_watched(facts)
+    if facts.get("quiet"):
+        what = "degraded" if facts["kind"] == "degraded_over" else f"down from {region_name(facts['region'])} only"
+        return f"{_name(facts)} is not {what} any more; what it is now is told by itself."
     if facts["kind"] == "degraded_over":
         lasted = span((_moment(facts["at"]) - _moment(facts["began_at"])).total_seconds())
         return f"{_name(facts)} is well again, after {lasted} of being degraded."
@@ -65,6 +72,8 @@ def _flapping(facts: Facts, _at: datetime) -> str:
 
 
 def _settled(facts: Facts, _at: datetime) -> str:
+    if facts["kind"] == "deleted":
+        return _not_watched(facts)
     if facts["kind"] == "flapping_over_down":
         return f"{_name(facts)} has settled: it is down{_from(_down(facts))}{_why(_down(facts))}."
     return f"{_name(facts)} has settled: it is up."
@@ -112,6 +121,10 @@ _TEXTS: Mapping[str, Callable[[Facts, datetime], str]] = {
     "operator.closed": _operator,
     "test": _test,
 }
+
+
+def _not_watched(facts: Facts) -> str:
+    return f"{_name(facts)} is not watched any more."
 
 
 def _name(facts: Facts) -> str:

@@ -492,13 +492,20 @@ _WRITES: Mapping[str, LiteralString] = {
          WHERE a.monitor_id = x.monitor_id AND a.region = x.region::location AND a.closed_at IS NULL""",
     "notices": """
         INSERT INTO outbox (channel, subject, key, type, facts)
+        WITH given AS (
+            SELECT * FROM jsonb_to_recordset(%s)
+                AS x (n int, monitor_id bigint, key text, type text, event text, incident bigint, facts jsonb,
+                      quiet boolean, told text)
+        )
         SELECT c.name, x.monitor_id::text, x.key, x.type, x.facts || jsonb_build_object(
                'regions', with_details(x.monitor_id, x.facts -> 'regions'), 'incident_id', (
                SELECT i.id FROM incident i WHERE i.monitor_id = x.monitor_id AND i.opened_at = at_ms(x.incident)))
-          FROM jsonb_to_recordset(%s)
-            AS x (n int, monitor_id bigint, key text, type text, event text, incident bigint, facts jsonb)
+          FROM given x
           JOIN monitor m ON m.id = x.monitor_id
           JOIN channel c ON c.name = ANY (m.channels) AND c.enabled AND x.event = ANY (c.events)
+         WHERE (x.quiet IS NOT TRUE OR keeps_alerts(c.type))
+           AND (x.told IS NULL OR EXISTS (SELECT FROM outbox o WHERE o.channel = c.name AND o.key = x.told)
+                OR EXISTS (SELECT FROM given g WHERE g.key = x.told))
          ORDER BY x.n, c.name
             ON CONFLICT (channel, key) DO NOTHING""",
     "sooner": """

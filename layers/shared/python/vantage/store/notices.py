@@ -89,7 +89,8 @@ SELECT c.name, m.id::text, format('degraded:%%s:%%s', m.id, ms_of(s.since)), 'ad
   JOIN channel c ON c.name = ANY (m.channels) AND c.enabled AND 'degraded' = ANY (c.events)
     ON CONFLICT (channel, key) DO NOTHING"""
 
-# An incident says more and is told by itself; with no data, or in maintenance, nothing is known to be over.
+# An incident says more and is told by itself; with no data, or in maintenance, nothing is known to be over. A program
+# that was told of it hears that it is over all the same.
 _QUICK_AGAIN: LiteralString = """
 WITH over AS (
     DELETE FROM slow_episode e USING monitor m
@@ -102,10 +103,16 @@ INSERT INTO outbox (channel, subject, key, type, facts)
 SELECT c.name, m.id::text, format('degraded_over:%%s:%%s', m.id, ms_of(o.since)), 'advisory.closed',
        jsonb_build_object('kind', 'degraded_over', 'at', moment_of(%(now)s), 'verdict', 'up',
                           'began_at', moment_of(o.since), 'monitor', monitor_facts(m), 'regions', region_facts(m))
+       || CASE WHEN x.is_news THEN '{}'::jsonb ELSE '{"quiet": true}' END
   FROM over o
-  JOIN monitor m ON m.id = o.monitor_id AND is_told_of(m, %(now)s)
+  JOIN monitor m ON m.id = o.monitor_id
+ CROSS JOIN LATERAL (
+    SELECT is_told_of(m, %(now)s)
+           AND NOT EXISTS (SELECT FROM incident i WHERE i.monitor_id = m.id AND i.resolved_at IS NULL) AS is_news) x
   JOIN channel c ON c.name = ANY (m.channels) AND c.enabled AND 'degraded' = ANY (c.events)
- WHERE NOT EXISTS (SELECT FROM incident i WHERE i.monitor_id = m.id AND i.resolved_at IS NULL)
+ WHERE x.is_news
+    OR keeps_alerts(c.type) AND EXISTS (
+       SELECT FROM outbox b WHERE b.channel = c.name AND b.key = format('degraded:%%s:%%s', m.id, ms_of(o.since)))
     ON CONFLICT (channel, key) DO NOTHING"""
 
 
