@@ -133,10 +133,9 @@ class Lived:
     def alerts(self) -> set[str]:
         """What a program holds open that was sent every message: the keys of all that was opened and not closed."""
         held: set[str] = set()
-        for number, *letter in self._rows(
-            "SELECT id, channel, subject, type, facts, created_at FROM outbox ORDER BY id"
-        ):
-            message = message_of(Letter(number, *letter, 1, "webhook", {}))
+        for row in self._rows("SELECT id, channel, subject, type, facts, created_at, 1, 'webhook', '{}' FROM outbox"
+                              " ORDER BY id"):  # fmt: skip
+            message = message_of(Letter(*row))
             held = held - {message.dedup_key} if message.type in ENDS else held | {message.dedup_key}
         return held
 
