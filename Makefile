@@ -6,6 +6,8 @@ SHELL := /bin/bash
 BIN := .venv/bin
 MIGRATIONS := $(wildcard migrations/*.sql)
 TEMPLATE := $(wildcard template.yaml)
+# Where the environment forbids .pyc files, as images often do, each process would compile all of it anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup setup-run run test check bench lock clean
 
