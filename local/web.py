@@ -1,10 +1,15 @@
-"""The app on 127.0.0.1: each request becomes the event that API Gateway would make of it."""
+"""The app on 127.0.0.1: each request becomes the event that API Gateway would make of it.
+
+As on Lambda, an app answers one request at a time; while all are busy another one is made, up to a few.
+"""
 
 import base64
+import queue
 import re
 import threading
 import uuid
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +26,8 @@ NAMES = ("127.0.0.1", "localhost", "[::1]")
 PATIENCE_S = 10
 LONGEST_BODY = 1_000_000
 REDIS_PATIENCE_S = 1
+MOST_APPS = 4
+"""One that waits for a target, as a probe before saving does, keeps nobody else waiting."""
 
 
 @dataclass(slots=True)
@@ -36,8 +43,7 @@ class Page:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
-        with suppress(OSError), self._server.lock:
-            self._server.app.sources.close()
+        self._server.apps.close()
 
 
 def start_page(database_url: str, redis_url: str, port: int, **options: Any) -> Page:
@@ -45,22 +51,55 @@ def start_page(database_url: str, redis_url: str, port: int, **options: Any) -> 
 
     `options` are the app's, such as how often a token may ask.
     """
-    stream = StreamWriter(redis_url, timeout_s=REDIS_PATIENCE_S)
-    server = _Server(
-        port, App(Sources(Database(database_url, name="vantage page"), stream, allow_private=True, **options))
-    )
+
+    def make() -> App:
+        stream = StreamWriter(redis_url, timeout_s=REDIS_PATIENCE_S)
+        return App(Sources(Database(database_url, name="vantage page"), stream, allow_private=True, **options))
+
+    server = _Server(port, Apps(make))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="page", daemon=True)
     thread.start()
     return Page(f"http://{HOST}:{server.server_address[1]}", server, thread)
 
 
+class Apps:
+    """Apps that are free, the one used last first: it has kept the most."""
+
+    def __init__(self, make: Callable[[], App]) -> None:
+        self._make = make
+        self._free: queue.LifoQueue[App] = queue.LifoQueue()
+        self._made: list[App] = []
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def one(self) -> Iterator[App]:
+        """An app for one request; waits where all are busy and there are as many as there may be."""
+        app = self._take()
+        try:
+            yield app
+        finally:
+            self._free.put(app)
+
+    def _take(self) -> App:
+        with self._lock:
+            if self._free.empty() and len(self._made) < MOST_APPS:
+                self._made.append(self._make())
+                return self._made[-1]
+        return self._free.get()
+
+    def close(self) -> None:
+        """Close their connections, of each when it is free."""
+        for _ in self._made:
+            with suppress(OSError):
+                self._free.get().sources.close()
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, port: int, app: App) -> None:
+    def __init__(self, port: int, apps: Apps) -> None:
         super().__init__((HOST, port), Handler)
-        self.app = app
-        self.lock = threading.Lock()  # one environment on Lambda answers one request at a time, too
+        self.apps = apps
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A visitor who left in the middle is nobody's fault; the next one gets an answer."""
@@ -93,8 +132,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         event = self._event(self.rfile.read(int(length)))
         try:
-            with self.server.lock:
-                told = self.server.app.answer(event)
+            with self.server.apps.one() as app:
+                told = app.answer(event)
         except Exception:  # noqa: BLE001  # as API Gateway does where a function fails
             self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "Something is wrong here, and it is not your request.")
             return

@@ -252,18 +252,29 @@ def test_an_event_file_is_there_for_every_function_as_scheduler_sends_it() -> No
 
 
 def test_api_gateway_hands_everything_to_the_api_function_and_lets_no_other_site_read() -> None:
-    """One route, whatever the path; no CORS, which is closed; its event is of the format that the app reads."""
+    """Whatever the path; no CORS, which is closed; its event is of the format that the app reads."""
     [web] = of_type(deployed(HOME), "AWS::ApiGatewayV2::Api").values()
-    [(path, methods)] = web["Body"]["paths"].items()
-    assert path == "$default"
-    [route] = methods.values()
-    integration = route["x-amazon-apigateway-integration"]
-    assert integration["payloadFormatVersion"] == json.loads((ROOT / "events/api.json").read_text())["version"] == "2.0"
-    assert "<Api.Arn>" in integration["uri"]
-    assert integration["timeoutInMillis"] / 1000 > lambdas(HOME)["api"]["Timeout"]
+    assert sorted(web["Body"]["paths"]) == ["$default", "/ping/{proxy+}"]
+    for [route] in (methods.values() for methods in web["Body"]["paths"].values()):
+        integration = route["x-amazon-apigateway-integration"]
+        version = json.loads((ROOT / "events/api.json").read_text())["version"]
+        assert integration["payloadFormatVersion"] == version == "2.0"
+        assert "<Api.Arn>" in integration["uri"]
+        assert integration["timeoutInMillis"] / 1000 > lambdas(HOME)["api"]["Timeout"]
     assert "x-amazon-apigateway-cors" not in web["Body"]
     assert "CorsConfiguration" not in web
     assert not any(of_type(deployed(region), "AWS::ApiGatewayV2::Api") for region in AWAY)
+
+
+def test_a_crowd_on_the_pages_takes_nothing_of_what_heartbeats_need() -> None:
+    """Their route is there, under the very key that has its own limit. Red without the route, where the key is none."""
+    [web] = of_type(deployed(HOME), "AWS::ApiGatewayV2::Api").values()
+    [stage] = of_type(deployed(HOME), "AWS::ApiGatewayV2::Stage").values()
+    [(key, limits)] = stage["RouteSettings"].items()
+    method, _, path = key.partition(" ")
+    assert f"x-amazon-apigateway-{method.lower()}-method" in web["Body"]["paths"][path]
+    assert path.startswith("/ping/")
+    assert limits["ThrottlingRateLimit"] >= stage["DefaultRouteSettings"]["ThrottlingRateLimit"]
 
 
 def test_env_json_fills_in_what_the_template_declares() -> None:

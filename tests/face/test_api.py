@@ -7,7 +7,10 @@ import pytest
 
 from tests.face.conftest import Asker
 from tests.page.filled import add_monitor, add_regions, add_ticks
-from vantage.face.sources import A_MINUTE
+from vantage.errors import ServerUnavailable
+from vantage.face.app import App
+from vantage.face.sources import A_MINUTE, Sources
+from vantage.store.connection import Connection
 
 SITE = {"name": "Website", "url": "https://www.example.com/health"}
 
@@ -184,6 +187,28 @@ def test_uptime_regions_and_the_ledger_are_told(writer: Asker, database: psycopg
     assert writer.ask("PATCH", "/v1/regions/EU", {"enabled": False}).json["enabled"] is False
     assert len(writer.get("/v1/ledger").json["data"]) == 10
     assert writer.get("/v1/monitors/a/uptime", query={"window": "1y"}).json["errors"][0]["field"] == "window"
+
+
+class AsksAnother(Sources):
+    """Has another app answer before it says that PostgreSQL is away."""
+
+    other: Asker
+
+    def connection(self) -> Connection:
+        """Raise ServerUnavailable, a request of somebody else later."""
+        assert self.other.get("/healthz").status == 200
+        raise ServerUnavailable("away")
+
+
+def test_apps_that_answer_at_once_do_not_mix_up_who_asks_what(anyone: Asker) -> None:
+    """A program is told as a program while somebody else asks another app of the process.
+
+    Red where the request stood in a variable of all apps, as Powertools has it.
+    """
+    sources = AsksAnother(anyone.app.sources.database, anyone.app.sources.stream)
+    sources.other = anyone
+    told = Asker(App(sources), "vantage_any").get("/v1/monitors")
+    assert (told.status, told.headers["content-type"]) == (503, "application/problem+json")
 
 
 def test_lists_of_monitors_are_read_page_by_page(writer: Asker, database: psycopg.Connection) -> None:

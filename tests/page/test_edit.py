@@ -17,6 +17,7 @@ from tests.page.filled import add_monitor, add_regions
 from tests.page.test_browser import RULES, visit
 from tests.page.test_page import HTML_NAME, text_of
 from vantage.monitors_file.entry import entry
+from vantage.store.heartbeats import ping_paths
 from vantage.store.monitors import load_definitions
 from vantage.store.tokens import create_token
 
@@ -211,10 +212,15 @@ def test_who_may_not_write_changes_nothing(database: psycopg.Connection, page: P
 
 
 class Site(BaseHTTPRequestHandler):
-    """A site that is up."""
+    """A site that is up; where it is asked for /wait, only once it may be."""
+
+    asked, may_answer = threading.Event(), threading.Event()
 
     def do_GET(self) -> None:
         """Answer."""
+        if self.path == "/wait":
+            self.asked.set()
+            self.may_answer.wait(9)
         self.send_response(200)
         self.send_header("Content-Length", "2")
         self.end_headers()
@@ -233,6 +239,24 @@ def site() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
         thread.join()
+
+
+def test_a_probe_that_waits_keeps_nobody_waiting(
+    database: psycopg.Connection, page: Page, writer: dict[str, str], site: str
+) -> None:
+    """While one target is slow to answer, the page and a heartbeat's call are answered. Red under one lock for all."""
+    add_regions(database)
+    add_monitor(database, "Job", {}, type="heartbeat", spec='{"grace": 60000}')
+    path = ping_paths(database, ["job"])["job"]
+    given = {"name": "Slow", "url": f"{site}wait", "interval": "1m", "timeout": "10s", "regions": "every"}
+    told: list[tuple[int, str]] = []
+    waiting = threading.Thread(target=lambda: told.append(send(page, "/ops/add", writer, **given, do="probe")))
+    waiting.start()
+    assert Site.asked.wait(9)
+    assert (ask(page)[0].status, ask(page, path)[1], told) == (200, "OK\n", [])
+    Site.may_answer.set()
+    waiting.join()
+    assert "Probed just now, from here Up. Status 200." in told[0][1]
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with JavaScript", "without"])

@@ -8,6 +8,7 @@ import psycopg
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.event_handler.api_gateway import Route
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.utilities.data_classes.common import BaseProxyEvent
 
 from vantage.errors import ServerUnavailable
 from vantage.face import feed, health, login, metrics, ping, status
@@ -31,12 +32,20 @@ NO_TABLES = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psyc
 Event = Mapping[str, Any]
 
 
+class _Resolver(APIGatewayHttpResolver):
+    """Keeps its event for itself: Powertools keeps it in its class, and several apps of a process answer at once."""
+
+    def _to_proxy_event(self, event: dict[str, Any]) -> BaseProxyEvent:
+        self.current_event = super()._to_proxy_event(event)  # type: ignore[assignment]  # it is of this format
+        return self.current_event
+
+
 class App:
     """Answers HTTP API events (payload format 2.0), one at a time."""
 
     def __init__(self, sources: Sources) -> None:
         self.sources = sources
-        self._resolver = APIGatewayHttpResolver()  # no CORS: a stranger's page reads nothing
+        self._resolver = _Resolver()  # no CORS: a stranger's page reads nothing
         for module in MODULES:
             module.register(self._resolver, sources)
         self._resolver.not_found(self._not_found)
