@@ -8,11 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # the translator asks boto3 for one
-
-from samtranslator.translator.transform import transform  # type: ignore[import-untyped]
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
-
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
 ACCOUNT = "123456789012"
@@ -27,13 +22,23 @@ class _NoManagedPolicies:
 @functools.cache
 def source() -> Json:
     """template.yaml as it stands."""
-    return yaml_parse(TEMPLATE.read_text())
+    return read(TEMPLATE)
+
+
+def read(path: Path) -> Json:
+    """A template, its short forms of functions written out."""
+    from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+
+    return yaml_parse(path.read_text())
 
 
 @functools.cache
 def transformed(path: Path = TEMPLATE) -> Json:
     """Plain CloudFormation, its code in a bucket that is nobody's."""
-    template = yaml_parse(path.read_text())
+    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # the translator asks boto3 for one
+    from samtranslator.translator.transform import transform  # type: ignore[import-untyped]
+
+    template = read(path)
     for name, resource in template["Resources"].items():
         for key in ("CodeUri", "ContentUri"):
             if key in resource.get("Properties", {}):
@@ -46,6 +51,12 @@ def environments() -> dict[str, dict[str, Any]]:
     """The environments of samconfig.toml by name."""
     read = tomllib.loads((ROOT / "samconfig.toml").read_text())
     return {name: table for name, table in read.items() if name != "version"}
+
+
+@functools.cache
+def names() -> dict[str, str]:
+    """What the regions of the template's Mappings are called, by AWS region."""
+    return {place: row["Region"] for place, row in source()["Mappings"]["Regions"].items()}
 
 
 def aws_regions() -> list[str]:

@@ -18,9 +18,8 @@ from samcli.yamlhelper import yaml_dump, yaml_parse  # type: ignore[import-untyp
 from local.emulator import free_port, wait_for_port
 from tests.aws.brazil import grown
 from tests.aws.conftest import build
-from tests.aws.templates import ROOT, aws_regions, deployed, environments, of_type, source
+from tests.aws.templates import ROOT, aws_regions, deployed, environments, names, of_type
 
-NAMES = {place: row["Region"] for place, row in source()["Mappings"]["Regions"].items()}
 HOME, *AWAY = aws_regions()
 
 
@@ -70,9 +69,9 @@ def stand_in() -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built() -> Path:
     """What is deployed by default."""
-    return build(tmp_path_factory.mktemp("built"), "arm64")
+    return build("arm64")
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +95,7 @@ def functions(aws: Aws, aws_region: str) -> dict[str, Any]:
 def test_each_region_has_its_functions_and_their_layer(aws: Aws) -> None:
     """All at home, a worker elsewhere; each knows which region it is."""
     assert functions(aws, HOME).keys() == {f"vantage-{path.name}" for path in (ROOT / "functions").iterdir()}
-    for aws_region, name in NAMES.items():
+    for aws_region, name in names().items():
         there = functions(aws, aws_region)
         assert "vantage-worker" in there
         assert aws_region == HOME or len(there) == 1
@@ -108,11 +107,11 @@ def test_each_region_has_its_functions_and_their_layer(aws: Aws) -> None:
 
 def test_each_region_has_its_schedules_with_their_input(aws: Aws) -> None:
     """What Scheduler would send each minute."""
-    for aws_region in NAMES:
+    for aws_region in names():
         scheduler = aws.client("scheduler", aws_region)
-        names = {each["Name"] for each in scheduler.list_schedules()["Schedules"]}
-        assert names == functions(aws, aws_region).keys() - {"vantage-api"}  # which people call
-        for name in names:
+        scheduled = {each["Name"] for each in scheduler.list_schedules()["Schedules"]}
+        assert scheduled == functions(aws, aws_region).keys() - {"vantage-api"}  # which people call
+        for name in scheduled:
             schedule = scheduler.get_schedule(Name=name)
             assert schedule["ScheduleExpression"] == "cron(* * * * ? *)"
             assert json.loads(schedule["Target"]["Input"]) == {"time": "<aws.scheduler.scheduled-time>"}
@@ -122,7 +121,7 @@ def test_each_region_has_its_schedules_with_their_input(aws: Aws) -> None:
 
 def test_each_region_has_its_dashboard_alarms_topic_queue_and_logs(aws: Aws) -> None:
     """And the overview is at home; every alarm rings at the region's own topic."""
-    for aws_region, name in NAMES.items():
+    for aws_region, name in names().items():
         watch = aws.client("cloudwatch", aws_region)
         dashboards = {each["DashboardName"] for each in watch.list_dashboards()["DashboardEntries"]}
         assert dashboards == {f"vantage-{name}"} | ({"vantage-all-regions"} if aws_region == HOME else set())
@@ -144,7 +143,7 @@ def test_each_region_has_the_parameters_that_its_functions_read(aws: Aws) -> Non
     """After `make secrets`: encrypted, one per function and server, and not a single one more."""
     urls = {"REDIS_URL": "rediss://u:canary@example.com:6379/0"}
     urls["DATABASE_URL"] = "postgresql://u:canary@example.com/vantage?sslmode=verify-full"
-    for environment, aws_region in zip(environments(), NAMES, strict=True):
+    for environment, aws_region in zip(environments(), names(), strict=True):
         command = ["make", "secrets", f"REGION={environment}"]
         subprocess.run(command, cwd=ROOT, env={**aws.env, **urls}, check=True, capture_output=True)
         found = aws.client("ssm", aws_region).describe_parameters()["Parameters"]

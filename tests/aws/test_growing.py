@@ -30,7 +30,7 @@ from tests.servers import empty
 from vantage.clock import Pace
 
 SCALE = 15
-STEP = 3  # minutes that a region is alone with those before it
+STEP = 2  # minutes that a region is alone with those before it
 MONITORS = 50
 INTERVAL_S = 300  # a fifth of them is due in each minute, and none expires while a busy machine starts a process
 HOME = aws_regions()[0]
@@ -59,7 +59,7 @@ class Growth:
     @property
     def minutes(self) -> int:
         """How many are lived."""
-        return STEP * len(self.places) + 1
+        return STEP * len(self.places) + 3
 
     async def live(self) -> None:
         """Live them, and close the books."""

@@ -60,9 +60,9 @@ class Local:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built() -> Path:
     """For this machine."""
-    return build(tmp_path_factory.mktemp("built"), "x86_64")
+    return build("x86_64")
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 
 from tests.aws.alarms import Minute, is_alarming, metrics_of
-from tests.aws.templates import ROOT, aws_regions, deployed, of_type, source
+from tests.aws.templates import ROOT, aws_regions, deployed, names, of_type, source
 from vantage.metrics import DEFAULT
 
 HOME, *AWAY = aws_regions()
 ALL = [HOME, *AWAY]
-NAMES = {place: row["Region"] for place, row in source()["Mappings"]["Regions"].items()}
 
 
 def alarms(aws_region: str) -> dict[str, Any]:
@@ -62,7 +61,7 @@ def test_every_metric_on_a_dashboard_or_in_an_alarm_is_emitted(aws_region: str) 
     for namespace, name, dimension, value, place in lines:
         if namespace == "vantage":
             assert name in DEFAULT
-            assert (dimension, value) == ("Region", NAMES[place])
+            assert (dimension, value) == ("Region", names()[place])
         elif namespace == "AWS/Lambda":
             assert value in functions or value.strip("<>").lower() in {each.split("-")[1] for each in functions}
         else:
@@ -72,7 +71,7 @@ def test_every_metric_on_a_dashboard_or_in_an_alarm_is_emitted(aws_region: str) 
 @pytest.mark.parametrize("aws_region", ALL)
 def test_a_region_s_dashboard_shows_every_default_metric(aws_region: str) -> None:
     """What is paid for is seen."""
-    widgets = dashboards(aws_region)[f"vantage-{NAMES[aws_region]}"]
+    widgets = dashboards(aws_region)[f"vantage-{names()[aws_region]}"]
     assert {name for namespace, name, *_ in shown(widgets) if namespace == "vantage"} == DEFAULT.keys()
 
 
@@ -83,7 +82,7 @@ def test_the_home_region_shows_all_regions_side_by_side() -> None:
     lines = list(shown(widgets))
     for metric in ("UptimePercent", "LatencyMs", "LatenessMs", "StreamLag", "ChecksUnseen", "ChecksLost"):
         assert [(value, place) for _, name, _, value, place in lines if name == metric] == [
-            (NAMES[place], place) for place in ALL
+            (names()[place], place) for place in ALL
         ]
     errors = [place for _, name, _, value, place in lines if (name, value) == ("Errors", "vantage-worker")]
     assert errors == ALL
