@@ -5,8 +5,10 @@ import contextlib
 import resource
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from ipaddress import ip_address
 
 import pytest
 
@@ -15,7 +17,11 @@ from tests.probe.certificates import HOST, Papers
 from tests.probe.probing import check, probe, prober, text
 from vantage.check import Check, Reason, Result, Status
 from vantage.monitor import MonitorType
-from vantage.probe import OwnFault, transport
+from vantage.probe import OwnFault, stamps, transport
+from vantage.probe.connection import connect
+from vantage.probe.reply import Reply
+from vantage.probe.room import Room
+from vantage.probe.trace import Phase, Trace
 
 KEEPS = zoo.says(zoo.OK, close=False)
 FAILS = b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"
@@ -168,6 +174,38 @@ def test_what_comes_unasked_ends_a_kept_connection() -> None:
     assert {result.http_status for result in asyncio.run(ask())} == {200}
 
 
+def test_what_came_while_the_loop_stood_still_is_no_answer_either() -> None:
+    """As after Lambda froze the environment: the loop has not heard of it when the next check asks.
+
+    Seen red: with `_something_came` always false.
+    """
+    asked, sent = threading.Event(), threading.Event()
+
+    def serve(listener: socket.socket) -> None:
+        for evil in (b"HTTP/1.1 500 Smuggled\r\nContent-Length: 0\r\n\r\n", b""):
+            sock = open_here.enter_context(listener.accept()[0])
+            sock.recv(1024)
+            sock.sendall(zoo.OK)
+            asked.wait()
+            sock.sendall(evil)
+            sent.set()
+
+    async def ask(port: int) -> list[Result]:
+        async with prober() as made:
+            first = await made.probe(check(f"http://{HOST}:{port}/"), confirm=False)
+            asked.set()
+            assert sent.wait(5)  # and this loop with it
+            return [first, await made.probe(check(f"http://{HOST}:{port}/"), confirm=False)]
+
+    with contextlib.ExitStack() as open_here:
+        listener = open_here.enter_context(socket.create_server((HOST, 0)))
+        thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+        thread.start()
+        results = asyncio.run(ask(listener.getsockname()[1]))
+        thread.join(5)
+    assert [(result.http_status, result.reused) for result in results] == [(200, False), (200, False)]
+
+
 def test_monitors_of_one_site_share_nothing_but_the_connection() -> None:
     """No cookie that one monitor was given, and no header of one, is sent for another."""
     sets = b"HTTP/1.1 200 OK\r\nSet-Cookie: session=s3cret; Path=/\r\nContent-Length: 0\r\n\r\n"
@@ -187,11 +225,8 @@ def test_monitors_of_one_site_share_nothing_but_the_connection() -> None:
     assert b"s3cret" not in third  # the monitor's spec changed: what it was is not remembered
 
 
-def test_the_first_byte_is_timed_by_the_target_and_not_by_us() -> None:
-    """The loop is blocked while the answer comes in: the figure stays the target's, and the result says lagging.
-
-    Seen red: without kernel stamps.
-    """
+def stood_still() -> Result:
+    """What is seen of a target that answers after 50 ms while the loop stands still for 200 ms more."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await zoo.head_of(reader)
@@ -206,12 +241,48 @@ def test_the_first_byte_is_timed_by_the_target_and_not_by_us() -> None:
         async with zoo.target(serve) as target:
             return await probe(target.url, timeout_ms=2000)
 
-    result = asyncio.run(ask())
+    return asyncio.run(ask())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, whose kernel stamps what it receives")
+def test_the_first_byte_is_timed_by_the_target_and_not_by_us() -> None:
+    """The figure stays the target's, and the result says lagging. Seen red: without kernel stamps."""
+    result = stood_still()
     assert result.status is Status.UP
-    if sys.platform == "linux":  # whose kernel stamps what it receives
-        assert result.phases.first_byte_us is not None
-        assert 45_000 < result.phases.first_byte_us < 120_000
-        assert result.lagging
+    assert result.phases.first_byte_us is not None
+    assert 45_000 < result.phases.first_byte_us < 120_000
+    assert result.lagging
+
+
+def test_without_stamps_the_user_clock_times_the_phases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a system whose kernel gives none: the phases are there, and the loop's lateness is in them.
+
+    Seen red: on Linux without the patch.
+    """
+    monkeypatch.setattr(stamps, "LINUX", False)
+    result = stood_still()
+    assert result.status is Status.UP
+    assert result.phases.connect_us is not None
+    assert result.phases.first_byte_us is not None
+    assert result.phases.first_byte_us > 200_000
+
+
+def test_a_stamp_from_before_the_request_is_not_believed() -> None:
+    """What the target says unasked is timed by the user clock, from the request on.
+
+    Seen red: with any stamp believed, it took no time at all.
+    """
+
+    async def ask() -> float:
+        trace = Trace()
+        with socket.create_server((HOST, 0)) as listener:
+            connection = await connect(ip_address(HOST), listener.getsockname()[1])
+            with contextlib.closing(connection), listener.accept()[0] as server:
+                server.sendall(zoo.OK)
+                await connection.exchange(b"GET /", Reply(head_only=False, read_most=100), trace, Room())
+        return trace.spent_s[Phase.FIRST_BYTE]
+
+    assert asyncio.run(ask()) > 0
 
 
 @pytest.fixture

@@ -62,6 +62,7 @@ _DOTTED_QUAD = re.compile(r"(0|[1-9][0-9]{0,2})(\.(0|[1-9][0-9]{0,2})){3}")
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_\-]*[a-z0-9_])?", re.IGNORECASE)
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 
 
 class GuardError(VantageError):
@@ -138,7 +139,7 @@ def check_header(name: str, value: str) -> None:
         raise GuardError("A header's name may hold letters, digits and - only.")
     if name.lower() in OWN_HEADERS:
         raise GuardError(f"The header {name} is written by the prober; take it out.")
-    if not all(char == "\t" or 0x20 <= ord(char) < 0x7F or 0xA0 <= ord(char) <= 0xFF for char in value):
+    if not _HEADER_VALUE.fullmatch(value):
         raise GuardError(f"The value of the header {name} holds a line break, a control character or is not Latin-1.")
 
 

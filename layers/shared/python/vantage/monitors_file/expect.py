@@ -46,7 +46,7 @@ class Comparison(Strict):
     equals: Anything = absent()
     not_equals: Anything = absent()
     contains: Anything = absent()
-    matches: Annotated[str, StringConstraints(max_length=500)] = absent("a regular expression, found anywhere in it")
+    matches: Annotated[str, StringConstraints(max_length=200)] = absent("a regular expression, found anywhere in it")
     at_least: Number = absent()
     at_most: Number = absent()
     exists: bool = absent()

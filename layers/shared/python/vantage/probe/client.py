@@ -19,7 +19,8 @@ class Client(httpx.AsyncClient):
     """An httpx.AsyncClient that carries nothing from one request to the next but connections."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
-        super().__init__(transport=transport, trust_env=False, follow_redirects=False, timeout=None)
+        # Auth() adds nothing, and saves httpx from looking for a password in each URL.
+        super().__init__(transport=transport, auth=httpx.Auth(), trust_env=False, follow_redirects=False, timeout=None)
         self._nothing = _NoCookies()
         logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it writes whole URLs, tokens and all
 

@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from vantage.guard import GuardError
+from vantage.probe.cpu import TooLong
 
 Fault = Callable[[Any], str | None]
 """What is wrong with a value, as the end of a sentence; None: nothing."""
 
 WORDS = ("equals", "not_equals", "contains", "matches", "at_least", "at_most", "exists")
 SHOWN_MOST = 60
-LONGEST_PATTERN = 500
+LONGEST_PATTERN = 200
+MATCHED_MOST = 4096  # characters: Python hears a signal once in 4,096 steps, and a step may go through all of them
 
 
 def compile_comparison(rule: Mapping[str, Any], place: str) -> Fault:
@@ -57,7 +59,10 @@ def _check(word: str, wanted: Any, place: str) -> Fault:
 
 def _matching(pattern: re.Pattern[str]) -> Fault:
     def fault(value: Any) -> str | None:
-        if value is not None and pattern.search(value if isinstance(value, str) else str(value)):
+        text = value if isinstance(value, str) else str(value)
+        if len(text) > MATCHED_MOST:
+            raise TooLong
+        if value is not None and pattern.search(text):
             return None
         return f"is {shown(value)}, expected to match {shown(pattern.pattern)}"
 

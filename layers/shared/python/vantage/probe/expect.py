@@ -3,11 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from math import prod
 from typing import Any, NamedTuple
 
 import httpx
-import jmespath
 from jmespath.exceptions import JMESPathError
 
 from vantage.check import Reason, Status
@@ -15,14 +13,14 @@ from vantage.guard import GuardError
 from vantage.probe import cpu, marks
 from vantage.probe.comparison import compile_comparison
 from vantage.probe.outcome import Outcome, refused
+from vantage.probe.paths import Path
 from vantage.probe.seen import Seen
 
 DRAINED_MOST = 64 * 1024
 BODY_MOST = 1024 * 1024
 STATUS = ("200-299",)
 CPU_MOST_S = 0.25  # for all headers, and for all JSON paths: what users write may backtrack or multiply without end
-COPIES_MOST = 64
-TOO_LONG = "the expectations take too long to tell: simplify matches or json"
+TOO_LONG = "the expectations take too long to tell, or too much room: simplify matches or json"
 
 
 class Failure(NamedTuple):
@@ -183,7 +181,8 @@ def _contains(text: object, wanted: bool) -> Rule:
 
 def _json(given: list[Mapping[str, Any]]) -> Iterator[Rule]:
     places = {f"expect.json[{number}]": each for number, each in enumerate(given)}
-    compiled = [(_path(each, place), compile_comparison(each, place)) for place, each in places.items()]
+    compiled = [(Path(each.get("path"), f"{place}.path"), compile_comparison(each, place))
+                for place, each in places.items()]  # fmt: skip
 
     def rule(seen: Seen) -> Failure | None:
         try:
@@ -197,24 +196,7 @@ def _json(given: list[Mapping[str, Any]]) -> Iterator[Rule]:
     yield rule
 
 
-def _path(each: Mapping[str, Any], place: str) -> Any:
-    try:
-        path = jmespath.compile(each["path"])
-        copies = _copies(path.parsed)
-    except (JMESPathError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise GuardError(f"{place}.path: not a JMESPath: {' '.join(str(error).split())[:200]}.") from None
-    if copies > COPIES_MOST:
-        raise GuardError(f"{place}.path: its lists and hashes multiply each other: at most {COPIES_MOST} times.")
-    return path
-
-
-def _copies(node: Mapping[str, Any]) -> int:
-    """How often what a path finds may stand in its result: `[a, b] | [@, @, @]` has it six times."""
-    parts = [_copies(child) for child in node["children"] if isinstance(child, dict)]
-    return sum(parts) if node["type"].startswith("multi_select") else prod(parts)
-
-
-def _json_fault(path: Any, compare: Callable[[Any], str | None], document: Any) -> str | None:
+def _json_fault(path: Path, compare: Callable[[Any], str | None], document: Any) -> str | None:
     try:
         fault = compare(path.search(document))
     except (JMESPathError, ArithmeticError, TypeError, ValueError, RecursionError) as error:

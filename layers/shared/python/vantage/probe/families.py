@@ -19,8 +19,8 @@ def check_family(family: str, host: str) -> None:
     """Refuse a family that is none, or that the host, an address itself, does not belong to; raises GuardError."""
     if family not in (*FAMILIES, BOTH):
         raise GuardError(f"ip_family must be one of {', '.join((*FAMILIES, BOTH))}.")
-    address = literal(host)
-    if address is not None and family not in ("any", f"ipv{address.version}"):
+    address = literal(host) if family != "any" else None
+    if address is not None and family != f"ipv{address.version}":
         raise GuardError(f"ip_family is {family}, but the host is an IPv{address.version} address.")
 
 

@@ -13,6 +13,7 @@ from vantage.probe.families import check_family
 from vantage.probe.trace import KEY, Trace
 
 FOLLOW = 10
+USUAL = compile_expectations({})  # of most monitors
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def _read(spec: Mapping[str, Json], user_agent: str) -> Plan:
         verify=bool(spec.get("verify_tls", True)),
         http2=bool(spec.get("http2", False)),
         family=family,
-        expectations=compile_expectations(spec.get("expect") or {}),
+        expectations=compile_expectations(spec["expect"]) if spec.get("expect") else USUAL,
         credentials=credentials(spec),
     )
 

@@ -1,6 +1,7 @@
 """From a name to addresses, by c-ares: no thread waits for a name server, so a dead one costs only its own names."""
 
 import asyncio
+import functools
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -120,6 +121,7 @@ def _line(data: object) -> str:
     return " ".join(part.decode("utf-8", errors="replace") if isinstance(part, bytes) else str(part) for part in parts)
 
 
+@functools.lru_cache(maxsize=4096)  # asked for each connection
 def literal(host: str) -> Address | None:
     """The address that a host already is."""
     try:
