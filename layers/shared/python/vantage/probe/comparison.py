@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from vantage.guard import GuardError
-from vantage.probe.cpu import TooLong
 
 Fault = Callable[[Any], str | None]
 """What is wrong with a value, as the end of a sentence; None: nothing."""
@@ -61,7 +60,7 @@ def _matching(pattern: re.Pattern[str]) -> Fault:
     def fault(value: Any) -> str | None:
         text = value if isinstance(value, str) else str(value)
         if len(text) > MATCHED_MOST:
-            raise TooLong
+            return f"is {shown(value)}, longer than the {MATCHED_MOST} characters on which a pattern is tried"
         if value is not None and pattern.search(text):
             return None
         return f"is {shown(value)}, expected to match {shown(pattern.pattern)}"
