@@ -120,10 +120,9 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A monitor among many: one line with a few figures; `drawing` is the number of its lanes."""
+    """A monitor among many: one line with a few figures."""
 
     head: Head
-    drawing: int
     cells: Sequence[tuple[str, str]]
 
 
@@ -161,11 +160,10 @@ def card(one: Seen, board: Board, look: Look) -> Card:
     )
 
 
-def line(one: Seen, board: Board, look: Look, drawings: dict[Picture, int]) -> Line:
-    """A monitor in one line; lanes that look the same are drawn once."""
-    top = head(one, board, look)
+def line(one: Seen, board: Board, look: Look) -> Line:
+    """A monitor in one line."""
     cells = _medians(one, board, look) if isinstance(look, Hours) else _shares(look.of(one.monitor.id).uptime)
-    return Line(top, drawings.setdefault(top.picture, len(drawings)), cells)
+    return Line(head(one, board, look), cells)
 
 
 def line_columns(board: Board, look: Look) -> list[str]:

@@ -51,7 +51,7 @@ def _register(app: APIGatewayHttpResolver, sources: Sources, to: Audience) -> No
 
     @app.route(to.status, method=READ)
     def status_page() -> Answer:
-        return shown(lambda: status.answer(asked("last")))
+        return shown(lambda: status.answer(asked("last"), asked("page")))
 
     @app.route(f"{to.monitors}<slug>", method=READ)
     def monitor_page(slug: str) -> Answer:

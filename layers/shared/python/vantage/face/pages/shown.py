@@ -14,12 +14,13 @@ from vantage.face.pages.monitor_page import monitor_variables, read_monitor
 from vantage.face.pages.past import BARS, SPANS, Past, fitting_span, read_past
 from vantage.face.pages.pictures import Look
 from vantage.face.pages.render import Templates
-from vantage.face.pages.variables import INCIDENT_DAYS, Around, split, variables
+from vantage.face.pages.variables import INCIDENT_DAYS, INCIDENTS, Around, split, variables
 from vantage.face.sources import Sources
 from vantage.store.connection import Connection
 from vantage.store.troubles import coming_work, list_troubles
 
 PAST_KEPT_S = 60.0
+PAGES_KEPT = 8
 AHEAD = timedelta(days=7)
 
 
@@ -31,24 +32,27 @@ class StatusPage:
     audience: Audience = EVERYBODY
     clock: Callable[[], float] = time.monotonic
     _pasts: dict[str, tuple[float, set[int], set[int], Past]] = field(default_factory=dict)
-    _shown: dict[str, tuple[Board, Answer]] = field(default_factory=dict)
+    _shown: dict[tuple[str, int], tuple[Board, Answer]] = field(default_factory=dict)
 
-    def answer(self, asked: str) -> Answer:
-        """The page with the span that was asked for, or the one that fits."""
+    def answer(self, asked: str, page: str = "") -> Answer:
+        """The page with the span that was asked for, or the one that fits; of several the one of that number."""
         to = self.audience
         board = self.sources.board(private=to.private)
-        if asked in self._shown and self._shown[asked][0] is board:
-            return self._shown[asked][1]
+        number = int(page) if page.isascii() and page.isdigit() and len(page) < 6 else 1
+        if (kept := self._shown.get((asked, number))) and kept[0] is board:
+            return kept[1]
         connection = self.sources.connection()
         span = asked if asked in SPANS else fitting_span(connection, board.now)
         look = self._look(connection, board, span)
         first, site = board.now - timedelta(days=INCIDENT_DAYS), self.sources.site()
         around = Around(
-            span, list_troubles(connection, first, private=to.private),
-            coming_work(connection, AHEAD, private=to.private), site.groups, to,
+            span, list_troubles(connection, first, limit=INCIDENTS + 1, private=to.private),
+            coming_work(connection, AHEAD, private=to.private), site.groups, to, max(1, number), site.logo,
         )  # fmt: skip
         told = Templates.load().page("status.html", variables(board, look, around), here=to.status, site=site, to=to)
-        self._shown = {asked: (board, told)}
+        if len(self._shown) > PAGES_KEPT or any(kept[0] is not board for kept in self._shown.values()):
+            self._shown.clear()
+        self._shown[asked, number] = (board, told)
         return told
 
     def _look(self, connection: Connection, board: Board, span: str) -> Look:

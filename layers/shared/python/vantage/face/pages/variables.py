@@ -1,6 +1,6 @@
 """The status page's variables."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,8 @@ from vantage.face.pages import bar_shapes, drawing
 from vantage.face.pages.audience import EVERYBODY, Audience
 from vantage.face.pages.board import Board, Hours, Seen
 from vantage.face.pages.cards import Card, Line, card, line, line_columns, mark
-from vantage.face.pages.drawing import UNSEEN, UP, Picture
+from vantage.face.pages.drawing import UNSEEN, UP
+from vantage.face.pages.paging import cut, room
 from vantage.face.pages.past import SPANS, Past
 from vantage.face.pages.pictures import Look
 from vantage.face.pages.troubles import incident, window
@@ -19,9 +20,11 @@ from vantage.store.status import WINDOW
 from vantage.store.troubles import Trouble, Work
 from vantage.view.numbers import clock, counted, month_day, region_name, span
 
-RICH_UP_TO = 10
-RICH_OF_MANY = 6
+RICH_LANES = 30
+"""So many lanes of regions may all have cards, and of more monitors the worst."""
+RICH_LANES_OF_MANY = 18
 INCIDENT_DAYS = 14
+INCIDENTS = 10
 JUMP_FROM = 8
 JUMP_BY_NAME_UP_TO = 60
 Link = tuple[str, str]
@@ -37,15 +40,22 @@ class Around:
     groups: Sequence[str] = ()
     """Groups in the order in which they are wanted."""
     to: Audience = EVERYBODY
+    page: int = 1
+    """Which one of several, where one would be too large."""
+    logo: str | None = None
 
 
 def variables(board: Board, look: Look, around: Around) -> dict[str, Any]:
     """All that the status page says; of many monitors the worst few as cards, the others as lines."""
     rich, rest = split(board.seen)
-    drawings: dict[Picture, int] = {}
-    lines = [line(one, board, look, drawings) for one in rest]
-    sections = _sections(lines, around.groups, has_cards=bool(rich))
-    told = board.headline
+    cards, told = [card(one, board, look) for one in rich], board.headline
+    incidents, more = around.troubles[:INCIDENTS], len(around.troubles) > INCIDENTS
+    groups = _by_group([line(one, board, look) for one in rest], around.groups)
+    first, further = room(cards, told=len(incidents) + len(around.work), logo=around.logo)
+    parts = cut([one for _, lines in groups for one in lines], first, further)
+    number = min(around.page, len(parts))
+    is_first, shown = number == 1, parts[number - 1]
+    sections = _sections(groups, shown, has_cards=bool(rich))
     return {
         "title": told.title,
         "description": f"{told.title}. {told.name} {told.lead}",
@@ -59,13 +69,15 @@ def variables(board: Board, look: Look, around: Around) -> dict[str, Any]:
         "spans": [(name, f"{around.to.status}?last={key}", key == around.span) for key, name in SPANS.items()],
         "look": look_words(look, board.now),
         "bases": bases(look, board.seen),
-        "groups": _groups([card(one, board, look) for one in rich], around.groups),
+        "groups": _groups(cards, around.groups) if is_first else [],
         "sections": sections,
         "columns": line_columns(board, look),
-        "drawings": drawings,
-        "jumps": _jumps(rich, sections),
-        "windows": [window(one, board.now) for one in around.work],
-        "incidents": [incident(one, board.snapshot.regions, board.now) for one in around.troubles],
+        "drawings": {drawn: k for k, drawn in enumerate(dict.fromkeys(one.head.picture for one in shown))},
+        "jumps": _jumps(rich, groups, _addresses(around, parts, number)),
+        "pages": _pages(around, parts, number),
+        "windows": [window(one, board.now) for one in around.work] if is_first else [],
+        "incidents": [incident(one, board.snapshot.regions, board.now) for one in incidents] if is_first else [],
+        "more_incidents": more,
         "incident_days": INCIDENT_DAYS,
     }
 
@@ -77,9 +89,10 @@ def instant(at: datetime) -> str:
 
 def split(seen: Sequence[Seen]) -> tuple[Sequence[Seen], Sequence[Seen]]:
     """Those with a card of their own, and those with a line."""
-    if len(seen) <= RICH_UP_TO:
+    lanes = max([3, *(len(one.regions) for one in seen)])
+    if len(seen) <= RICH_LANES // lanes:
         return seen, []
-    rich = [one for one in seen if one.case.kind not in ("up", "paused")][:RICH_OF_MANY]
+    rich = [one for one in seen if one.case.kind not in ("up", "paused")][: RICH_LANES_OF_MANY // lanes]
     return rich, [one for one in seen if not any(one is other for other in rich)]
 
 
@@ -151,30 +164,67 @@ def _groups(cards: Sequence[Card], wanted: Sequence[str]) -> list[tuple[str, lis
     return [((name or "Others") if len(groups) > 1 else "", groups[name]) for name in _ordered(groups, wanted)]
 
 
-def _sections(lines: Sequence[Line], wanted: Sequence[str], *, has_cards: bool) -> list[tuple[str, list[Line]]]:
-    """Lines by group; one group is the others."""
+def _by_group(lines: Sequence[Line], wanted: Sequence[str]) -> list[tuple[str, list[Line]]]:
+    """Lines by group, and what is not plainly up first in each."""
     groups: dict[str, list[Line]] = {}
     for one in sorted(lines, key=lambda one: one.head.plain):
         groups.setdefault(one.head.group, []).append(one)
-    others = "The others" if has_cards else "Monitors"
-    return [
-        (f"{name or 'Others'}: {counted(len(groups[name]))}" if len(groups) > 1 else others, groups[name])
-        for name in _ordered(groups, wanted)
-    ]
+    return [(name, groups[name]) for name in _ordered(groups, wanted)]
 
 
-def _jumps(rich: Sequence[Seen], sections: Sequence[tuple[str, Sequence[Line]]]) -> list[tuple[str, list[Link]]]:
+def _sections(groups: Sequence[tuple[str, Sequence[Line]]], shown: Sequence[Line], *,
+              has_cards: bool) -> list[tuple[str, list[Line]]]:  # fmt: skip
+    """Those of the groups' lines that are on this page, under their headings."""
+    here = {id(one) for one in shown}
+    found = [(name, lines, [one for one in lines if id(one) in here]) for name, lines in groups]
+    only = ("The others" if has_cards else "Monitors") if len(groups) == 1 else ""
+    return [(only or _heading(name, len(part), len(lines)), part) for name, lines, part in found if part]
+
+
+def _heading(name: str, shown: int, count: int) -> str:
+    part = counted(count) if shown == count else f"{counted(shown)} of {counted(count)}"
+    return f"{name or 'Others'}: {part}"
+
+
+def _page_path(around: Around, number: int) -> str:
+    return f"{around.to.status}?last={around.span}" + (f"&page={number}" if number > 1 else "")
+
+
+def _addresses(around: Around, parts: Sequence[Sequence[Line]], number: int) -> dict[str, str]:
+    """Which page a monitor's line is on, by slug; those on this one have none."""
+    others = [(k, part) for k, part in enumerate(parts, 1) if k != number]
+    away = {one.head.slug: _page_path(around, k) for k, part in others for one in part}
+    return away if number == 1 else {"": _page_path(around, 1), **away}
+
+
+def _pages(around: Around, parts: Sequence[Sequence[Line]], number: int) -> list[tuple[str, str, bool]]:
+    """Links to the parts, by which lines each has; none where there is one."""
+    links, first = [], 1
+    for k, part in enumerate(parts, 1):
+        last = first + len(part) - 1
+        name = f"{first}–{last}" if part else "The worst"
+        links.append((name, _page_path(around, k), k == number))
+        first = last + 1
+    return links if len(links) > 1 else []
+
+
+def _jumps(rich: Sequence[Seen], groups: Sequence[tuple[str, Sequence[Line]]],
+           away: Mapping[str, str]) -> list[tuple[str, list[Link]]]:  # fmt: skip
     """Where a name stands on a long page: every name while they are few, else where a letter begins in a group."""
-    count = len(rich) + sum(len(lines) for _, lines in sections)
+    count = len(rich) + sum(len(lines) for _, lines in groups)
     if count < JUMP_FROM:
         return []
-    jumps = [("", [(f"m-{one.monitor.slug}", one.monitor.name) for one in rich])] if rich else []
-    for name, lines in sections:
-        if count <= JUMP_BY_NAME_UP_TO:
-            links = [(f"m-{one.head.slug}", one.head.name) for one in lines]
-        else:
-            plain = [one for one in lines if one.head.plain]
-            links = [(f"m-{one.head.slug}", one.head.name[:1].upper()) for one in plain]
-            links = list({letter: (slug, letter) for slug, letter in reversed(links)}.values())[::-1]
-        jumps.append((name, links))
+
+    def links(names: Iterable[tuple[str, str]], page: str | None = None) -> list[Link]:
+        return [(f"{away.get(slug, '') if page is None else page}#m-{slug}", name) for slug, name in names]
+
+    cards = [(one.monitor.slug, one.monitor.name) for one in rich]
+    jumps = [("", links(cards, away.get("", "")))] if rich else []
+    for name, lines in groups:
+        names = [(one.head.slug, one.head.name) for one in lines]
+        if count > JUMP_BY_NAME_UP_TO:
+            plain = [(one.head.slug, one.head.name[:1].upper()) for one in lines if one.head.plain]
+            names = list({letter: (slug, letter) for slug, letter in reversed(plain)}.values())[::-1]
+        heading = _heading(name, len(lines), len(lines)) if len(groups) > 1 else ""
+        jumps.append((heading, links(names)))
     return jumps
