@@ -385,8 +385,8 @@ def test_200_monitors_are_a_small_page_in_a_tenth_of_a_second(
 ) -> None:
     """90 days of three regions, some of it bad, some monitors down: under 100 kB and 100 ms of processor time.
 
-    Where each of them has a dozen bad days of its own it is several pages, each under 100 kB, which lead to each other and
-    leave no monitor out. Red where all lanes were drawn on one: 243 kB.
+    Where each of them has a dozen bad days of its own it is several pages, each under 100 kB, which lead to each
+    other and leave no monitor out. Red where all lanes were drawn on one: 243 kB.
     """
     add_regions(database)
     add_ticks(database, 4)

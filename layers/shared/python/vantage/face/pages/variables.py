@@ -202,7 +202,7 @@ def _pages(around: Around, parts: Sequence[Sequence[Line]], number: int) -> list
     links, first = [], 1
     for k, part in enumerate(parts, 1):
         last = first + len(part) - 1
-        name = f"{first}–{last}" if part else "The worst"
+        name = f"{first} to {last}" if part else "The worst"
         links.append((name, _page_path(around, k), k == number))
         first = last + 1
     return links if len(links) > 1 else []
