@@ -2,18 +2,22 @@
 
 import asyncio
 import json
+import os
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import quantiles
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
 import redis
 
+from local.environments import Function
 from local.host import Context
+from local.minutes import event_time
 from tests.drains import Probe, World, down
 from vantage.check import Check, Phases, Result, Status
 from vantage.drain import Station
@@ -128,6 +132,84 @@ def test_each_closed_tick_is_reported_by_one_minute_s_run(
     for run_s in (minute_s - 60, minute_s, minute_s + 60):
         drain(outpost, run_s)
     assert Emf.read(capsys.readouterr().out).values["ChecksLost"] == [76, 74, 14]
+
+
+def close_one(world: World, minute_s: int, lost: int) -> None:
+    """A tick whose books were closed half a minute before, with something lost."""
+    world.begin(0)
+    world.database.execute(
+        "UPDATE tick_ledger SET closed_at = to_timestamp(%s), pushed = %s, due = 0 WHERE tick = to_timestamp(%s)",
+        (minute_s - 30, lost, world.tick_s - 60),
+    )
+    world.redis.set("pushed:{0}", world.tick_s + 600)
+
+
+async def killed_run(world: World, minute_s: int, log: Path, *, told: bool) -> None:
+    """A worker's process that is killed before it reads the books or, `told`, before it notes that it told them."""
+    env = {"REGION": "EU", "REDIS_GROUP": "g-eu", "METRICS_NAMESPACE": "vantage"}
+    env |= {"REDIS_URL": world.redis_url, "DATABASE_URL": world.database_url}
+    worker = Function("worker-EU", "functions.worker.app", "eu", {**os.environ, **env}, 240, log)
+    with psycopg.connect(world.database_url) as books, psycopg.connect(world.database_url) as region:
+        world.database.execute("UPDATE region SET last_seen = NULL")
+        books.execute("LOCK TABLE tick_ledger IN ACCESS EXCLUSIVE MODE")
+        run = asyncio.create_task(worker.invoke({"time": event_time(minute_s)}))
+        try:
+            await waits_for(world, books)
+            if told:
+                await until(world, "SELECT 1 FROM region WHERE last_seen IS NOT NULL")  # else it would wait for that
+                region.execute("SELECT FROM region FOR NO KEY UPDATE")
+                books.rollback()
+                await waits_for(world, region)
+        finally:
+            await worker.stop()
+            # What it had asked for by then must not be done after all when the lock is let go.
+            world.database.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'vantage-worker-EU'"
+            )
+    assert "SIGKILL" in (await run)["error"]
+
+
+async def waits_for(world: World, holder: "psycopg.Connection[Any]") -> None:
+    """Until the worker, or who judges beside it, waits for a lock that this connection holds."""
+    waiting = "application_name ~ '^vantage-(worker|judge)-EU' AND %s = ANY (pg_blocking_pids(pid))"
+    await until(world, f"SELECT 1 FROM pg_stat_activity WHERE {waiting}", holder.info.backend_pid)
+
+
+async def until(world: World, statement: LiteralString, *values: int) -> None:
+    """Until a statement finds a row."""
+    async with asyncio.timeout(30):
+        while world.database.execute(statement, values).fetchone() is None:
+            await asyncio.sleep(0.02)
+
+
+def test_books_that_a_killed_run_did_not_tell_are_told_by_the_next(
+    world: World, outpost: Outpost, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SIGKILL before a run reads the books, and SIGKILL after it told them and before it noted that: they are told by
+    the next run, in the second case again, and by none after that. (Red where a run tells only what was closed in the
+    minute before its own, and where it notes before it tells.)"""
+    minute_s = int(time.time())
+    close_one(world, minute_s, 7)
+    asyncio.run(killed_run(world, minute_s, tmp_path / "untold", told=False))
+    assert "ChecksLost" not in (tmp_path / "untold").read_text()
+    asyncio.run(killed_run(world, minute_s + 60, tmp_path / "told", told=True))
+    assert Emf.read((tmp_path / "told").read_text()).values["ChecksLost"] == [7]
+    for run_s in (minute_s + 120, minute_s + 180):
+        drain(outpost, run_s)
+    assert Emf.read(capsys.readouterr().out).values["ChecksLost"] == [7]
+
+
+def test_a_region_that_was_away_tells_what_was_closed_meanwhile_as_far_as_it_is_news(
+    world: World, outpost: Outpost, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An hour later it is told; four hours later it is history."""
+    minute_s = int(time.time())
+    close_one(world, minute_s, 7)
+    drain(outpost, minute_s - 60)
+    drain(outpost, minute_s + 3600)
+    world.database.execute("UPDATE region SET books_told_until = to_timestamp(%s)", (minute_s - 60,))
+    drain(outpost, minute_s + 4 * 3600)
+    assert Emf.read(capsys.readouterr().out).values["ChecksLost"] == [7]
 
 
 def test_a_run_that_saw_nothing_claims_nothing(

@@ -25,7 +25,7 @@ BEGIN
         ('{producer, worker}', 'INSERT', '{dead_letter}'),
 
         ('{worker}', 'INSERT (name, aws_region, redis_group, first_seen, last_seen), '
-                     'UPDATE (aws_region, redis_group, first_seen, last_seen)', '{region}'),
+                     'UPDATE (aws_region, redis_group, first_seen, last_seen, books_told_until)', '{region}'),
         ('{worker}', 'INSERT', '{check_result, mark}'),
         ('{worker}', 'UPDATE (stored, expired, dead)', '{tick_ledger}'),
         ('{worker}', 'SELECT, INSERT, UPDATE', '{probe_detail}'),

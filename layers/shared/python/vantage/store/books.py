@@ -1,4 +1,4 @@
-"""The books of a region's ticks that were closed lately, as sums."""
+"""The books of a region's ticks that were closed and not told yet, as sums."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from vantage.monitor import Region
 from vantage.store.connection import AsyncConnection
 
-OLDEST = timedelta(hours=3)  # ticks that close later than this are history, and no alarm's business
+OLDEST = timedelta(hours=3)  # what was closed earlier, or closed later than this, is history and no alarm's business
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +20,29 @@ class ClosedBooks:
     difference: int = 0
 
 
-async def closed_between(connection: AsyncConnection, region: Region, after: datetime, until: datetime) -> ClosedBooks:
-    """The sums of a region's ticks that were closed in (after, until]; `unseen` is expired, skipped, dead and lost."""
+async def untold(connection: AsyncConnection, region: Region, until: datetime) -> ClosedBooks:
+    """The sums of a region's ticks that were closed until then and that no run has told; `unseen` is expired, skipped,
+    dead and lost."""
     cursor = await connection.execute(
         """
+        WITH told AS (
+            SELECT greatest(books_told_until, %(until)s - %(oldest)s) AS until
+              FROM region WHERE name::text = %(region)s)
         SELECT count(*), coalesce(sum(scheduled), 0)::bigint, coalesce(sum(expired + skipped + dead + lost), 0)::bigint,
                coalesce(sum(lost), 0)::bigint, coalesce(sum(scheduled - due), 0)::bigint
-          FROM tick_ledger
-         WHERE region = %(region)s::text::location AND tick > %(oldest)s
-           AND closed_at > %(after)s AND closed_at <= %(until)s""",
-        {"region": region, "oldest": after - OLDEST, "after": after, "until": until},
+          FROM tick_ledger, told
+         WHERE region = %(region)s::text::location AND tick > told.until - %(oldest)s
+           AND closed_at > told.until AND closed_at <= %(until)s""",
+        {"region": region, "until": until, "oldest": OLDEST},
     )
     row = await cursor.fetchone()
     return ClosedBooks(*row) if row else ClosedBooks()
+
+
+async def note_told(connection: AsyncConnection, region: Region, until: datetime) -> None:
+    """A region's books that were closed until then are told: no later run tells them again."""
+    await connection.execute(
+        """UPDATE region SET books_told_until = %(until)s
+            WHERE name::text = %(region)s AND coalesce(books_told_until, '-infinity') < %(until)s""",
+        {"region": region, "until": until},
+    )

@@ -16,8 +16,8 @@ from vantage.judge.aside import JudgeAside
 from vantage.probe import Prober
 from vantage.probe.report import check_of, in_full
 from vantage.settings import Pooler, Settings
-from vantage.store.books import closed_between
-from vantage.store.connection import AsyncDatabase, Database
+from vantage.store.books import note_told, untold
+from vantage.store.connection import AsyncDatabase, Database, answering
 from vantage.stream.reader import StreamReader
 from vantage.wiring.event import Context, event_ms
 from vantage.wiring.kick import kick
@@ -62,12 +62,17 @@ class Outpost:
         return summary
 
     async def _report(self, run: Drain, minute: datetime, run_ms: float) -> None:
-        """The run's figures, and the books closed in the minute before its own: each minute's are one run's to tell."""
+        """The run's figures, and the books that no run has told: what one that died did not tell, the next one does.
+
+        Told first and noted then, so that books are told twice at worst, and never not at all.
+        """
         until = minute - BOOKS_SETTLE
         connection = await self.station.database.connection()
-        books = await closed_between(connection, self.station.region, until - timedelta(minutes=1), until)
-        figures = metrics.figures_of(run, books, run_ms, detailed=self.settings.detailed_metrics)
-        metrics.report(figures, namespace=self.settings.metrics_namespace, region=self.station.region)
+        with answering():
+            books = await untold(connection, self.station.region, until)
+            figures = metrics.figures_of(run, books, run_ms, detailed=self.settings.detailed_metrics)
+            metrics.report(figures, namespace=self.settings.metrics_namespace, region=self.station.region)
+            await note_told(connection, self.station.region, until)
 
 
 @cache
