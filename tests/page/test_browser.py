@@ -165,6 +165,9 @@ def test_a_person_follows_an_outage_to_the_phase_that_failed(
         expect(tab.get_by_text("DNS and connect answer; TLS never finishes: TLS timed out, after 5.00")).to_be_visible()
         last = tab.get_by_role("table", name="The last check of Checkout in each region, phase by phase")
         expect(last.get_by_role("row", name="India").get_by_role("cell").nth(3)).to_have_text("not passed")
+        expect(tab.get_by_role("listitem").filter(has_text="Down from India only")).to_contain_text(
+            "TLS timed out. The other regions saw it up."
+        )
         tab.get_by_text("The hour in words").click()
         expect(tab.get_by_role("row", name=re.compile("to now Down from India"))).to_be_visible()
         assert witness.complaints == []

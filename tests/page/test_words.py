@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from vantage.check import Phases
-from vantage.view.words import Sight, reason_words, stopped_in, verdict_words
+from vantage.view.words import Sight, Took, reason_words, stopped_in, verdict_words
 
 SINCE = datetime(2026, 11, 24, 6, 38, tzinfo=UTC)
 UP = Sight("USA", "up", votes=True)
@@ -168,3 +168,22 @@ def test_a_certificate_that_still_holds_has_not_expired() -> None:
     """Degraded: it ends soon."""
     words = reason_words("certificate", http_status=200, total_us=1, timeout_ms=1000, stopped=None, failed=False)
     assert words == "certificate ends soon"
+
+
+@pytest.mark.parametrize(
+    ("limit_ms", "first_byte_us", "said"),
+    [
+        (800, 1_239_000, "first byte takes 1.24 s, limit 800 ms"),
+        (1200, 1_000_000, "answer takes 1.24 s, limit 1.20 s, first byte alone 1.00 s"),
+        (None, 1_239_000, "answer takes 1.24 s"),
+    ],
+)
+def test_a_slow_answer_is_told_by_its_slowest_phase_and_the_limit(
+    limit_ms: int | None, first_byte_us: int, said: str
+) -> None:
+    """The phase where it alone is too much. Red where only the answer as a whole was told."""
+    words = reason_words(
+        "slow", http_status=200, total_us=1_240_000, timeout_ms=5000, stopped=None, failed=False,
+        took=Took(Phases(9_000, 20_000, 30_000, first_byte_us, 1_000), limit_ms),
+    )  # fmt: skip
+    assert words.replace("\xa0", " ") == said

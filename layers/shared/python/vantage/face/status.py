@@ -7,12 +7,11 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
 from vantage.face.answers import READ, Answer, as_json, as_text, etag_of
 from vantage.face.pages.board import Board, Seen
-from vantage.face.pages.cards import PHASES
 from vantage.face.sources import Sources
 from vantage.face.who import who_asks
 from vantage.store.status import Latest
 from vantage.view.numbers import NBSP
-from vantage.view.words import Sight
+from vantage.view.words import PHASES, Sight
 
 
 def register(app: APIGatewayHttpResolver, sources: Sources) -> None:

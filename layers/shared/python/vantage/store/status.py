@@ -33,6 +33,12 @@ class Watched:
     enabled: bool
     regions: Sequence[Region] | None
     public: bool = True
+    limits: Mapping[str, float] = field(default_factory=dict)
+    """Of its latency, in ms: degraded_over, down_over."""
+
+    def limit_ms(self, *, failed: bool) -> float | None:
+        """What an answer may take at most before it is slow, or down."""
+        return self.limits.get("down_over" if failed else "degraded_over")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +140,8 @@ def _monitors(connection: Connection, slug: str | None, *, private: bool) -> lis
     query = """
         SELECT id, slug, name, group_name AS group, CASE WHEN show_url OR %(private)s THEN spec ->> 'url' END AS url,
                coalesce(spec ->> 'url', '') LIKE 'https:%%' AS secure, interval_s, timeout_ms, confirmations, enabled,
-               regions::text[] AS regions, public
+               regions::text[] AS regions, public,
+               coalesce(spec #> '{expect,latency}', '{}') AS limits
           FROM monitor
          WHERE (public OR %(private)s) AND deleted_at IS NULL AND NOT reference
            AND (%(slug)s::text IS NULL OR slug = %(slug)s)

@@ -15,7 +15,8 @@ from vantage.store.connection import Connection
 class Trouble:
     """A span in which a monitor was down: for all (`region` None, an incident), or seen so by one region (an advisory).
 
-    `seen` is what the regions saw when it opened: region, state, reason, http_status, phase, latency_ms, timeout_ms.
+    `seen` is what the regions saw when it opened: region, state, reason, http_status, phase, latency_ms, timeout_ms; of
+    an advisory its last failing check before that, with `reused` and the phases (µs) instead of the phase.
     """
 
     slug: str
@@ -27,6 +28,8 @@ class Trouble:
     seen: Sequence[dict[str, Any]]
     events: Sequence[dict[str, Any]]
     """Of an incident, oldest first: at, kind (opened, region, resolved, acknowledged, closed), region, detail."""
+    timeout_ms: int
+    secure: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,8 @@ class Work:
 
 # An advisory that an incident absorbed is told by the incident; one that stood before it is told as well.
 _TROUBLES = """
-SELECT m.slug, m.name, x.region, x.began_at, x.ended_at, x.single_vantage, x.seen, x.events FROM (
+SELECT m.slug, m.name, x.region, x.began_at, x.ended_at, x.single_vantage, x.seen, x.events, m.timeout_ms,
+       coalesce(m.spec ->> 'url', '') LIKE 'https:%%' AS secure FROM (
     SELECT i.monitor_id, NULL AS region, i.began_at, i.resolved_at AS ended_at, i.single_vantage,
            coalesce(i.facts -> 'regions', '[]') AS seen, coalesce((
                SELECT jsonb_agg(jsonb_build_object('at', e.at, 'kind', e.kind, 'region', e.region, 'detail', e.detail)
@@ -64,7 +68,16 @@ SELECT m.slug, m.name, x.region, x.began_at, x.ended_at, x.single_vantage, x.see
                SELECT max(f.since) FROM flip f
                 WHERE f.monitor_id = a.monitor_id AND f.region = a.region AND f.to_state = 'down'
                   AND f.checked_at <= a.opened_at AND f.checked_at > a.opened_at - interval '7 days'), a.opened_at),
-           a.closed_at, false, '[]', '[]'
+           a.closed_at, false, coalesce((
+               SELECT jsonb_build_array(jsonb_build_object(
+                          'region', c.region, 'state', 'down', 'reason', c.reason, 'http_status', c.http_status,
+                          'latency_ms', c.total_us / 1000.0, 'reused', c.reused, 'dns_us', c.dns_us,
+                          'connect_us', c.connect_us, 'tls_us', c.tls_us, 'first_byte_us', c.first_byte_us,
+                          'download_us', c.download_us))
+                 FROM check_result c
+                WHERE c.monitor_id = a.monitor_id AND c.region = a.region AND c.status = 'down'
+                  AND c.checked_at <= a.opened_at AND c.checked_at > a.opened_at - interval '1 day'
+                ORDER BY c.checked_at DESC LIMIT 1), '[]'), '[]'
       FROM advisory a WHERE a.opened_at >= %(first)s OR a.closed_at IS NULL) x
   JOIN monitor m ON m.id = x.monitor_id
  WHERE (m.public OR %(private)s) AND m.deleted_at IS NULL AND NOT m.reference

@@ -10,6 +10,8 @@ from vantage.monitor import Region
 from vantage.view.numbers import NBSP, capital, latency, names
 
 CERTIFICATE_ENDS = "certificate ends soon"
+PHASES = {"dns_us": "DNS", "connect_us": "connect", "tls_us": "TLS", "first_byte_us": "first byte",
+          "download_us": "download"}  # fmt: skip
 _STOPPED = {
     "dns_us": "DNS timed out",
     "connect_us": "connect timed out",
@@ -51,8 +53,16 @@ def stopped_in(phases: Phases, reason: str | None, *, secure: bool, reused: bool
     return next((name for name in order[least + 1 :] if secure or name != "tls_us"), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Took:
+    """What the phases of an answer took, and what all of it may take before it is slow or down."""
+
+    phases: Phases
+    limit_ms: float | None = None
+
+
 def reason_words(reason: str | None, *, http_status: int | None, total_us: int | None, timeout_ms: int,
-                 stopped: str | None, failed: bool = True) -> str:  # fmt: skip
+                 stopped: str | None, failed: bool = True, took: Took | None = None) -> str:  # fmt: skip
     """Why a result is not plainly up, as the middle of a sentence: the phase, the number and the limit."""
     if reason == "certificate" and not failed:
         return CERTIFICATE_ENDS
@@ -63,8 +73,21 @@ def reason_words(reason: str | None, *, http_status: int | None, total_us: int |
     if reason == "dns" and (total_us or 0) >= timeout_ms * 1000:
         return _STOPPED["dns_us"]
     if reason == "slow":
-        return f"answer takes {latency(total_us)}"
+        return _slow_words(total_us, took or Took(Phases(None, None, None, None, None)))
     return _REASONS.get(reason or "", reason or "")
+
+
+def _slow_words(total_us: int | None, took: Took) -> str:
+    """Such as `first byte takes 1.24 s, limit 800 ms`: the phase that alone is too much, else the answer as a whole."""
+    limit_ms = took.limit_ms
+    limit = f", limit {latency(round(limit_ms * 1000))}" if limit_ms else ""
+    spent = {name: us for name in PHASES if (us := getattr(took.phases, name)) is not None}
+    slowest = max(spent, key=lambda name: spent[name], default=None)
+    if slowest is None or not limit_ms or total_us is None:
+        return f"answer takes {latency(total_us)}{limit}"
+    if spent[slowest] > limit_ms * 1000:
+        return f"{PHASES[slowest]} takes {latency(spent[slowest])}{limit}"
+    return f"answer takes {latency(total_us)}{limit}, {PHASES[slowest]} alone {latency(spent[slowest])}"
 
 
 @dataclass(frozen=True, slots=True)

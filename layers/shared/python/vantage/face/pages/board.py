@@ -17,7 +17,7 @@ from vantage.verdict.votes import Standing as Weighs
 from vantage.verdict.votes import verdict, votes
 from vantage.view.headline import Case, Headline, headline
 from vantage.view.numbers import clock
-from vantage.view.words import Sight, Words, reason_words, stopped_in, verdict_words
+from vantage.view.words import Sight, Took, Words, reason_words, stopped_in, verdict_words
 
 JUDGED_AFTER_S = 75  # a slot is judged at most this long after its instant
 RULES = Rules()
@@ -170,6 +170,7 @@ def reason_of(monitor: Watched, latest: Latest) -> str:
         timeout_ms=monitor.timeout_ms,
         stopped=stopped_in(latest.phases, latest.reason, secure=monitor.secure, reused=latest.reused),
         failed=latest.status != Status.DEGRADED,
+        took=Took(latest.phases, monitor.limit_ms(failed=latest.status != Status.DEGRADED)),
     )
 
 

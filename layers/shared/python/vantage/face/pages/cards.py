@@ -33,10 +33,8 @@ from vantage.view.numbers import (
     since_words,
     span,
 )
-from vantage.view.words import Sight, stopped_in
+from vantage.view.words import CERTIFICATE_ENDS, PHASES, Sight, stopped_in
 
-PHASES = {"dns_us": "DNS", "connect_us": "connect", "tls_us": "TLS", "first_byte_us": "first byte",
-          "download_us": "download"}  # fmt: skip
 EVENTS = {SLOW: "Slow from", DOWN: "Down from", SITE_DOWN: "Site down, seen from", UNSEEN: "Not observed from",
           HELD: "In maintenance, seen from"}  # fmt: skip
 EVENTS_SHOWN = 12
@@ -252,6 +250,8 @@ def _row(one: Seen, sight: Sight, letter: str, board: Board) -> "partial[Row]":
 def _state(sight: Sight) -> str:
     if sight.state is None:
         return "not confirmed" if sight.failed_last else "no result yet"
+    if sight.state == "degraded" and sight.reason == CERTIFICATE_ENDS:
+        return "up"
     return _STATES[sight.state] if sight.votes else "no data"
 
 
@@ -273,6 +273,8 @@ def _newest(monitor: Watched, latest: Latest | None) -> tuple[str, str]:
         return NOTHING, ""
     if latest.status in ("down", "refused"):
         return capital(reason_of(monitor, latest)), f"after {latency(latest.total_us)}"
+    if latest.status == "degraded" and latest.reason == "certificate":
+        return latency(latest.total_us), CERTIFICATE_ENDS
     spent = {name: getattr(latest.phases, name) or 0 for name in PHASES}
     name = max(spent, key=lambda phase: spent[phase])
     return latency(latest.total_us), f"{PHASES[name]} {latency(spent[name])}" if spent[name] else ""

@@ -5,13 +5,12 @@ from typing import Any
 
 from vantage.check import Phases
 from vantage.face.api.operation import Json
-from vantage.face.pages.cards import PHASES
 from vantage.face.refusal import of_field
 from vantage.monitors_file.entry import whole
 from vantage.probe.credentials import credentials
 from vantage.store.monitors import Definition
 from vantage.view.numbers import capital, milliseconds, region_name
-from vantage.view.words import reason_words, stopped_in
+from vantage.view.words import PHASES, reason_words, stopped_in
 
 LISTED = ("name", "slug", "group", "url", "interval", "timeout", "contains", "degraded_over", "regions", "channels",
           "public", "show_url")  # fmt: skip

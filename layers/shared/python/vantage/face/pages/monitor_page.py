@@ -8,7 +8,7 @@ from typing import Any
 from vantage.check import Phases
 from vantage.face.pages import charts, drawing
 from vantage.face.pages.board import Board, Hours, Seen, reason_of
-from vantage.face.pages.cards import PHASES, bar_events, card, mark
+from vantage.face.pages.cards import bar_events, card, mark
 from vantage.face.pages.charts import Point
 from vantage.face.pages.hour import PATIENCE_S
 from vantage.face.pages.past import HOURS, SPANS, Past
@@ -27,7 +27,7 @@ from vantage.store.rollups import hour_of
 from vantage.store.troubles import Trouble, list_troubles
 from vantage.uptime import Tally, Uptime
 from vantage.view.numbers import bounds, capital, latency, milliseconds, month_day, percent, region_name, span
-from vantage.view.words import Sight, reason_words, stopped_in
+from vantage.view.words import CERTIFICATE_ENDS, PHASES, Sight, Took, reason_words, stopped_in
 
 WINDOWS = {"24 hours": 1, "7 days": 7, "30 days": 30, "90 days": 90}
 TOLD = timedelta(days=90)
@@ -296,8 +296,9 @@ def _check(one: Seen, row: Result) -> dict[str, Any]:
     why = reason_words(
         row.reason, http_status=row.http_status, total_us=row.total_us, timeout_ms=one.monitor.timeout_ms,
         stopped=stopped, failed=row.status != "degraded",
+        took=Took(phases, one.monitor.limit_ms(failed=row.status != "degraded")),
     )  # fmt: skip
-    status, colour = _STATUS[row.status]
+    status, colour = ("Up", "S") if why == CERTIFICATE_ENDS else _STATUS[row.status]
     connection = "" if row.status in ("expired", "dead", "refused") else "kept" if row.reused else "fresh"
     return {
         "region": region_name(row.region),

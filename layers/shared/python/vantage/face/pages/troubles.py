@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
+from vantage.check import Phases
 from vantage.face.pages import drawing
 from vantage.face.pages.drawing import DOWN, SITE_DOWN, SLOW, UNSEEN, UP, Eye
 from vantage.monitor import Region
 from vantage.store.troubles import Trouble, Work
 from vantage.view.numbers import capital, clock, joined, month_day, names, region_name, span
-from vantage.view.words import reason_words
+from vantage.view.words import PHASES, reason_words, stopped_in
 
 _MARKS = {"up": UP, "degraded": SLOW}
 
@@ -75,7 +76,7 @@ def _eyes(one: Trouble, regions: Sequence[Region]) -> list[str]:
 def _told(one: Trouble) -> str:
     """Why, and from where, when it opened."""
     if one.region is not None:
-        return "The other regions saw it up."
+        return " ".join(filter(None, (_alone(one), "The other regions saw it up.")))
     down = [seen for seen in one.seen if seen["state"] == "down"]
     key = _why
     parts = [
@@ -85,6 +86,17 @@ def _told(one: Trouble) -> str:
     up = [seen["region"] for seen in one.seen if seen["state"] in ("up", "degraded")]
     parts += [f"{names(up)} fine"] if up else []
     return f"{capital('; '.join(parts))}." if parts else ""
+
+
+def _alone(one: Trouble) -> str:
+    """Why one region saw it down: such as `TLS timed out.`; nothing where its checks are too old to be there."""
+    if not one.seen:
+        return ""
+    seen = one.seen[0]
+    phases = Phases(**{name: seen.get(name) for name in PHASES})
+    stopped = stopped_in(phases, seen.get("reason"), secure=one.secure, reused=bool(seen.get("reused")))
+    told = {**seen, "timeout_ms": one.timeout_ms, "phase": stopped.removesuffix("_us") if stopped else None}
+    return f"{capital(_why(told))}."
 
 
 def _from(some: Sequence[Region], one: Trouble) -> str:
