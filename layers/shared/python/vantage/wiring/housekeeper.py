@@ -26,6 +26,8 @@ def _housekeep(*, close_all: bool) -> Kept:
     wait_ms = settings.durations.close_after_s * 1000 if close_all else 0
     with answering():
         judged = Judge(connection, settings.durations).run(settings.pace.lived_ms(here.stream.time_s()) + wait_ms)
+    if judged.notices:
+        kick(settings.notifier)  # before all else that may fail
     kept = Housekeeper(connection, here.stream, settings.durations, settings.pace, settings.references).run(
         close_all=close_all
     )
@@ -35,6 +37,4 @@ def _housekeep(*, close_all: bool) -> Kept:
             settings.durations.keep_stream_s,
         )
     kept.judged, kept.notices = len(judged.ticks), judged.notices
-    if judged.notices:
-        kick(settings.notifier)
     return kept
