@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ async def test_a_judging_that_has_something_to_tell_kicks_and_no_other_does(data
         )
         record(database, [Stored(1, "EU", Row(at_s * 1000, status, 60))])
         bench = Database(database_url)
-        async with JudgeAside(bench, clock, Durations(), lambda tick=tick: kicked.append(tick)) as aside:
+        async with JudgeAside(bench, clock, Durations(), partial(kicked.append, tick)) as aside:
             aside.call()
         bench.close()
     assert kicked == [3]
