@@ -73,7 +73,7 @@ deploy: setup ## build and deploy one region (REGION=usa, india or eu)
 	@exec tools/deploy $(REGION)
 
 deploy-all: setup ## every region, home first
-	@exec tools/deploy $(shell sed -n 's/^\[\(.*\)\.global\.parameters\]$$/\1/p' samconfig.toml)
+	@exec tools/deploy $$($(BIN)/python -m local.places)
 
 smoke: setup ## look at a real deployment from outside (REGION=usa, india or eu)
 	@exec $(BIN)/python tools/smoke.py $(REGION)

@@ -1,17 +1,15 @@
 """What must be so before Vantage can run, looked at one by one; each finding that is not fine says its cure."""
 
-import tomllib
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from local.migrate import FOLDER
-from vantage.errors import SettingsError, VantageError
+from local.places import Place, place
+from vantage.errors import VantageError
 from vantage.settings import check_encrypted
 
-ROOT = Path(__file__).resolve().parent.parent
 OLDEST = {"redis": (7, 0), "valkey": (7, 2)}
 OLDEST_POSTGRES = 15
 FREE_CONNECTIONS = 20  # two workers per region, home's, and some for whoever looks at a page (docs/operations.md)
@@ -172,28 +170,18 @@ def look_at_aws(environment: str, stack: str = "") -> Iterator[Finding]:
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
-    where = _place(environment)
-    region, stack = where["region"], stack or where["stack_name"]
+    where = place(environment)
+    region, stack = where.aws_region, stack or where.stack
     session = boto3.Session(region_name=region)
     try:
         account = session.client("sts").get_caller_identity()["Account"]
         yield Finding("AWS", True, f"account {account}, {region}")
         yield _quota(session)
-        yield _parameters(session, stack, environment)
+        yield _parameters(session, stack, where)
         yield _stack(session, stack)
     except (BotoCoreError, ClientError) as error:
         cure = "Sign in (aws sso login, or AWS_PROFILE), with what docs/operations.md lists for who deploys."
         yield Finding("AWS answers", False, str(error), cure)
-
-
-def _place(environment: str) -> dict[str, str]:
-    """Stack and AWS region of an environment; raises SettingsError where samconfig.toml has none of that name."""
-    tables = tomllib.loads((ROOT / "samconfig.toml").read_text())
-    names = [name for name, table in tables.items() if isinstance(table, dict)]
-    if environment not in names:
-        raise SettingsError(f"There is no region {environment!r} in samconfig.toml; there are {', '.join(names)}.")
-    place: dict[str, str] = tables[environment]["global"]["parameters"]
-    return place
 
 
 def _quota(session: Any) -> Finding:
@@ -207,16 +195,14 @@ def _quota(session: Any) -> Finding:
     return Finding("Lambda's quota", most >= LAMBDAS_AT_ONCE, f"{most} at once", cure)
 
 
-def _parameters(session: Any, stack: str, environment: str) -> Finding:
-    functions = ("worker", "producer", "housekeeper", "api") if session.region_name == "us-east-1" else ("worker",)
-    names = [f"/{stack}/{function}/{url}" for function in functions for url in ("redis-url", "database-url")]
-    if len(functions) > 1:
-        names.append(f"/{stack}/notifier/database-url")  # it does without Redis
+def _parameters(session: Any, stack: str, where: Place) -> Finding:
+    names = [f"/{stack}/{function}/{url}" for function, urls in where.urls().items() for url in urls]
     asked = [{"Key": "Name", "Option": "Equals", "Values": names}]  # never their values
     pages = session.client("ssm").get_paginator("describe_parameters").paginate(ParameterFilters=asked)
     missing = set(names) - {each["Name"] for page in pages for each in page["Parameters"]}
     is_so = f"{len(names) - len(missing)} of {len(names)} there"
-    return Finding("Secrets in SSM", not missing, is_so, f"Run: make secrets REGION={environment} (needs the URLs).")
+    cure = f"Run: make secrets REGION={where.environment} (needs the URLs)."
+    return Finding("Secrets in SSM", not missing, is_so, cure)
 
 
 def _stack(session: Any, stack: str) -> Finding:

@@ -7,55 +7,37 @@ PRODUCER_DATABASE_URL and so on for one of them. KMS_KEY_ID is the key to encryp
 
 import os
 import sys
-import tomllib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NoReturn
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.places import Place, environments, place
 from vantage.errors import SettingsError
 from vantage.settings import check_encrypted
-
-ROOT = Path(__file__).resolve().parents[1]
-BOTH = ("REDIS_URL", "DATABASE_URL")
-EVERYWHERE = {"worker": BOTH}
-AT_HOME = {"producer": BOTH, "housekeeper": BOTH, "notifier": ("DATABASE_URL",), "api": BOTH}
 
 
 def main(arguments: list[str], env: Mapping[str, str]) -> None:
     """Check all values before any is written, then write them."""
-    where = environment(arguments)
-    stack, aws_region = env.get("STACK") or where["stack_name"], where["region"]
+    where = asked_for(arguments)
+    stack = env.get("STACK") or where.stack
     values = {
-        parameter_name(stack, function, name): value_of(env, function, name)
-        for function, names in needed(aws_region, env.get("HOME_REGION", "us-east-1")).items()
-        for name in names
+        f"/{stack}/{function}/{url}": value_of(env, function, url.upper().replace("-", "_"))
+        for function, urls in where.urls().items()
+        for url in urls
     }
-    ssm = boto3.client("ssm", region_name=aws_region)
+    ssm = boto3.client("ssm", region_name=where.aws_region)
     for parameter, value in values.items():
-        print(f"{aws_region} {parameter}: version {put(ssm, parameter, value, env.get('KMS_KEY_ID', ''))}")
+        print(f"{where.aws_region} {parameter}: version {put(ssm, parameter, value, env.get('KMS_KEY_ID', ''))}")
 
 
-def needed(aws_region: str, home: str) -> dict[str, tuple[str, ...]]:
-    """Which URLs each function of an AWS region reads."""
-    return EVERYWHERE | (AT_HOME if aws_region == home else {})
-
-
-def environment(arguments: list[str]) -> dict[str, str]:
-    """Stack and AWS region of the samconfig environment that is asked for."""
-    tables = tomllib.loads((ROOT / "samconfig.toml").read_text())
-    names = [name for name, table in tables.items() if isinstance(table, dict)]
+def asked_for(arguments: list[str]) -> Place:
+    """The environment of samconfig.toml that is named; ends with a sentence where there is none."""
+    names = environments()
     if len(arguments) != 1 or arguments[0] not in names:
         stop(f"Say which region: {', '.join(names)} (make secrets REGION={names[0]}).")
-    found: dict[str, str] = tables[arguments[0]]["global"]["parameters"]
-    return found
-
-
-def parameter_name(stack: str, function: str, name: str) -> str:
-    """As in template.yaml, such as /vantage/worker/redis-url."""
-    return f"/{stack}/{function}/{name.lower().replace('_', '-')}"
+    return place(arguments[0])
 
 
 def value_of(env: Mapping[str, str], function: str, name: str) -> str:

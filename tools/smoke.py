@@ -3,32 +3,35 @@
 It changes nothing. It needs the same sign-in as `make deploy`.
 """
 
+import os
 import sys
 import time
-import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from http import HTTPStatus
 from typing import Any
 
 import boto3
+import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
-ROOT = Path(__file__).resolve().parents[1]
+from local.places import environments, place
+
+SERVERS = ("postgresql", "redis")
+PATIENCE_S = 35  # API Gateway gives a function 30
 LATELY = timedelta(minutes=10)
 Finding = tuple[str, bool, str]
 
 
 def main(arguments: list[str]) -> None:
     """Print what was found and end with 1 where something of it is not well."""
-    tables = tomllib.loads((ROOT / "samconfig.toml").read_text())
-    names = [name for name, table in tables.items() if isinstance(table, dict)]
+    names = environments()
     if len(arguments) != 1 or arguments[0] not in names:
         sys.exit(f"Say which region: {', '.join(names)} (make smoke REGION={names[0]}).")
-    where = tables[arguments[0]]["global"]["parameters"]
-    session = boto3.Session(region_name=where["region"])
+    where = place(arguments[0])
+    session = boto3.Session(region_name=where.aws_region)
     try:
-        findings = list(look(session, where["stack_name"]))
+        findings = list(look(session, os.environ.get("STACK") or where.stack))
     except (BotoCoreError, ClientError) as error:
         sys.exit(f"AWS does not answer: {error}")
     for what, well, is_so in findings:
@@ -37,8 +40,9 @@ def main(arguments: list[str]) -> None:
 
 
 def look(session: Any, stack: str) -> Iterator[Finding]:
-    """The stack, its functions' last ten minutes, its queue and its alarms."""
-    state = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
+    """The stack, its functions' last ten minutes, its queue, its alarms, and at home the page."""
+    found = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+    state = found["StackStatus"]
     yield "stack", state in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), state
     names = [each["Name"] for each in session.client("scheduler").list_schedules(NamePrefix=f"{stack}-")["Schedules"]]
     watch = session.client("cloudwatch")
@@ -58,6 +62,31 @@ def look(session: Any, stack: str) -> Iterator[Finding]:
     alarms = watch.describe_alarms(AlarmNamePrefix=f"{stack}-")["MetricAlarms"]
     ringing = [each["AlarmName"] for each in alarms if each["StateValue"] == "ALARM"]
     yield "alarms", not ringing, f"{', '.join(ringing) or 'none'} of {len(alarms)} ringing"
+    for url in (each["OutputValue"] for each in found.get("Outputs", ()) if each["OutputKey"] == "Url"):
+        yield page(url, stack)
+
+
+def page(url: str, stack: str) -> Finding:
+    """Whether the page and the API answer there, and both servers behind them; else what is wrong."""
+    try:
+        answer = httpx.get(f"{url}/healthz", timeout=PATIENCE_S)
+    except httpx.HTTPError as error:
+        return "page", False, f"nobody answers at {url} ({type(error).__name__}): is its API still there (sam deploy)?"
+    if away := servers_away(answer):
+        cure = f"see its firewall and what SSM holds under /{stack}/api/ (make secrets)"
+        return "page", False, f"{url} reaches no {' and no '.join(away)}: {cure}"
+    if answer.status_code != HTTPStatus.OK:
+        return "page", False, f"{url} answers {answer.status_code}; the log group /aws/lambda/{stack}-api says why"
+    return "page", True, f"{url} answers, and reaches PostgreSQL and Redis"
+
+
+def servers_away(answer: httpx.Response) -> list[str]:
+    """The servers that the page says it does not reach."""
+    try:
+        said = answer.json()
+    except ValueError:
+        return []
+    return [name for name in SERVERS if isinstance(said, dict) and said.get(name) is False]
 
 
 def total(watch: Any, namespace: str, metric: str, dimension: str, value: str) -> float:

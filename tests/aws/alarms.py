@@ -5,7 +5,7 @@ from statistics import fmean
 from typing import Any
 
 Minute = Mapping[str, Sequence[float]]
-"""The values of each metric in one minute; a metric without data is not there."""
+"""The values of each metric in one minute, by its name or by "name of whose"; a metric without data is not there."""
 
 STATISTICS: Mapping[str, Callable[[Sequence[float]], float]] = {
     "Sum": sum,
@@ -50,16 +50,23 @@ def _breaches(alarm: Mapping[str, Any], period: Sequence[Minute]) -> bool:
 
 
 def _value(alarm: Mapping[str, Any], period: Sequence[Minute]) -> float | None:
-    values: dict[str, float] = {}
+    values: dict[str, float | None] = {}
     for name, metric in metrics_of(alarm).items():
-        given = [value for minute in period for value in minute.get(metric["MetricName"], ())]
-        if not given:
-            return None
-        values[name] = STATISTICS[metric["Stat"]](given)
+        given = [value for minute in period for value in _of(metric, minute)]
+        values[name] = STATISTICS[metric["Stat"]](given) if given else None
     if "MetricName" in alarm:
         return values["m"]
     [expression] = [each["Expression"] for each in alarm["Metrics"] if "Expression" in each]
     try:
-        return float(eval(expression, {"ABS": abs}, values))
-    except ZeroDivisionError:
+        return float(eval(expression, {"ABS": abs, "FILL": _fill}, values))
+    except (TypeError, ZeroDivisionError):  # whatever is made of what is missing, is missing
         return None
+
+
+def _of(metric: Mapping[str, Any], minute: Minute) -> Sequence[float]:
+    [dimension] = metric["Dimensions"]
+    return minute.get(f"{metric['MetricName']} of {dimension['Value']}", minute.get(metric["MetricName"], ()))
+
+
+def _fill(value: float | None, missing: float) -> float:
+    return missing if value is None else value

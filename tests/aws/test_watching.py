@@ -143,6 +143,13 @@ HEALTHY: Minute = {
     "Errors": [0], "Throttles": [0], "Invocations": [1], "ApproximateNumberOfMessagesVisible": [0],
 }  # fmt: skip
 NONE: Minute = {}
+NO_BOOKS = {name: values for name, values in HEALTHY.items() if name not in ("ChecksUnseen", "ChecksLost")}
+
+
+def alone(metric: str, whose: str) -> Minute:
+    """A minute in which Lambda counted something of one function, and nothing of the others: they were not started."""
+    others: Minute = {f"{metric} of <{name}>": [] for name in ("Producer", "Housekeeper", "Notifier", "Worker", "Api")}
+    return {**HEALTHY, **others, f"{metric} of <{whose}>": [1]}
 
 
 def but(**changes: float) -> Minute:
@@ -165,7 +172,13 @@ def but(**changes: float) -> Minute:
         ([but(StreamLag=59)] * 9, set()),
         ([but(Errors=1)] * 2, set()),
         ([but(Errors=1)] * 3, {"WorkerErrors", "HomeErrors", "ApiErrors"}),
-        ([but(Throttles=1)] * 2, {"WorkerThrottles", "HomeThrottles"}),
+        ([alone("Errors", "Producer")] * 3, {"HomeErrors"}),
+        ([alone("Errors", "Api")] * 3, {"ApiErrors"}),
+        ([alone("Throttles", "Housekeeper")] * 2, {"HomeThrottles"}),
+        ([alone("Throttles", "Api")] * 2, {"ApiThrottles"}),
+        ([but(ChecksUnseen=6), NO_BOOKS] * 2 + [but(ChecksUnseen=6)], {"Unseen"}),
+        ([NO_BOOKS] * 5, set()),
+        ([but(Throttles=1)] * 2, {"WorkerThrottles", "HomeThrottles", "ApiThrottles"}),
         ([but(ApproximateNumberOfMessagesVisible=1)], {"DeadLetters"}),
         ([NONE] * 4, set()),
         ([NONE] * 5, {"RegionSilent", "ProducerSilent"}),
@@ -175,7 +188,8 @@ def but(**changes: float) -> Minute:
     ],
 )
 def test_alarms_ring_for_what_they_are_there_for_and_for_nothing_else(minutes: list[Minute], ringing: set[str]) -> None:
-    """By CloudWatch's rules for thresholds, periods and missing data, ten healthy minutes before."""
+    """By CloudWatch's rules for thresholds, periods and missing data, ten healthy minutes before. (Red without FILL: a
+    function that Lambda did not start made the sum of all three no sum.)"""
     for aws_region in ALL:
         there = alarms(aws_region)
         assert {name for name, each in there.items() if is_alarming(each, [HEALTHY] * 10 + minutes)} == (
