@@ -8,13 +8,12 @@ from urllib.parse import urlencode
 
 import psycopg
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from playwright.sync_api import Browser, expect
 
 from local.web import Page
 from tests.page.conftest import ask, submit
 from tests.page.filled import add_monitor, add_regions
-from tests.page.test_browser import RULES, visit
+from tests.page.test_browser import violations, visit
 from tests.page.test_page import HTML_NAME, text_of
 from vantage.monitors_file.entry import entry
 from vantage.store.heartbeats import ping_paths
@@ -279,14 +278,14 @@ def test_a_person_adds_a_site_after_a_probe(
         expect(tab.get_by_role("region", name="Probed just now, from here")).to_contain_text("Up. Status 200.")
         expect(tab.get_by_label("Name", exact=True)).to_have_value("Ours")
         if scripts:
-            assert Axe().run(tab, options=RULES).response["violations"] == []
+            assert violations(tab) == {}
         assert load_definitions(database) == []
         tab.get_by_role("button", name="Save").click()
         expect(tab.get_by_role("heading", level=1)).to_have_text("Monitors")
         expect(tab.get_by_role("link", name="Ours", exact=True)).to_be_visible()
         assert (words(database, "ours")["url"], "regions" in words(database, "ours")) == (site, False)
         if scripts:
-            assert Axe().run(tab, options=RULES).response["violations"] == []
+            assert violations(tab) == {}
         tab.get_by_role("button", name="Pause Ours").click()
         expect(tab.get_by_role("button", name="Resume Ours")).to_be_visible()
         assert witness.complaints == []
