@@ -21,7 +21,7 @@ from vantage.store.regions import insert_region, list_regions
 
 INTERVAL_S = 300
 ROWS_A_MONTH = 30 * 86_400 // INTERVAL_S * len(REGIONS)
-POOL = 2_000
+POOL = 500
 NEAR_US = {"USA": 90_000, "INDIA": 240_000, "EU": 60_000}
 TICKS_A_BATCH = 1_440
 NO_PHASES = "\t".join(["\\N"] * 5)
@@ -161,7 +161,7 @@ def _lines(
     minute = f"{datetime.fromtimestamp(tick_s, UTC):%Y-%m-%d %H:%M}"
     hour = tick_s % 86_400 // 3_600
     for region in REGIONS:
-        sheet, pool = booked[tick_s, region], _POOLS[region]
+        sheet = booked[tick_s, region]
         sheet.slots += len(due)
         for monitor in due:
             luck = random.random()
@@ -171,7 +171,7 @@ def _lines(
             sheet.expired += status == "expired"
             sheet.stored += status != "expired"
             at = f"{minute}{monitor.suffix}"
-            yield f"{monitor.id}\t{at}\t{at}\t{pool[status, hour][int(luck * 1e7) % POOL]}"
+            yield f"{monitor.id}\t{at}\t{at}\t{_POOLS[region, status, hour][int(luck * 1e7) % POOL]}"
 
 
 def _tail(region: Region, status: str, hour: int, random: Random) -> str:
@@ -197,17 +197,13 @@ def _tail(region: Region, status: str, hour: int, random: Random) -> str:
     )
 
 
-class _Pools(dict[Region, dict[tuple[str, int], list[str]]]):
-    """Rows' ends, made once: choosing one is much faster than making one."""
+class _Pools(dict[tuple[Region, str, int], list[str]]):
+    """Rows' ends by region, status and hour, made when first used: choosing one is much faster than making one."""
 
-    def __missing__(self, region: Region) -> dict[tuple[str, int], list[str]]:
-        random = Random(region)
-        self[region] = {
-            (status, hour): [_tail(region, status, hour, random) for _ in range(POOL)]
-            for status in ("up", "degraded", "down", "expired")
-            for hour in range(24)
-        }
-        return self[region]
+    def __missing__(self, key: tuple[Region, str, int]) -> list[str]:
+        random = Random(str(key))
+        self[key] = [_tail(*key, random) for _ in range(POOL)]
+        return self[key]
 
 
 _POOLS = _Pools()

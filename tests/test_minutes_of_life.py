@@ -37,7 +37,7 @@ def systems(servers: Servers) -> Iterator[dict[object, System]]:
 
         lived: dict[object, System] = {(p, w): system(p, w, 7) for p, w in OFFSETS}
         for kind, at_s in TROUBLES:
-            lived[kind, at_s] = system(at_s, 61 - at_s, 11, **_trouble(kind))
+            lived[kind, at_s] = system(at_s, 61 - at_s, 9, **_trouble(kind))
         lived["sooner"] = system(30, 1, 6, **_down_every_five_minutes())
         asyncio.run(_live(list(lived.values())))
         yield lived

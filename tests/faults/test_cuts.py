@@ -118,6 +118,13 @@ def begin(world: World) -> int:
     return int(time.time() // 60) * 60
 
 
+def begin_again(world: World) -> int:
+    """What was pushed and stored is forgotten; regions and monitors stay, which costs a tenth of an empty database."""
+    world.database.execute("DELETE FROM check_result; DELETE FROM tick_ledger; DELETE FROM mark")
+    world.redis.flushall()
+    return int(time.time() // 60) * 60
+
+
 @pytest.mark.parametrize("last", [Fate.CUT, Fate.MUTE], ids=lambda fate: fate.name.lower())
 def test_a_producer_may_die_at_any_message(world: World, last: Fate) -> None:
     """Whatever it did until then, the next run makes the tick whole: each check once in the stream and in the books.
@@ -126,9 +133,10 @@ def test_a_producer_may_die_at_any_message(world: World, last: Fate) -> None:
     """
     dying = Dying(world.redis_url, world.database_url)
     ended_well, messages = False, 0
+    begin(world)
     with on_a_thread(dying):
         for messages in range(200):
-            minute = begin(world)
+            minute = begin_again(world)
             dying.die_after(messages, last)
             ended_well = produce(*dying.urls, minute, "dying")
             dying.reset()
@@ -196,9 +204,10 @@ async def _die_at_every_message(world: World, last: Fate) -> None:
     for proxy in dying.wires:
         await proxy.start()
     ended_well, messages = False, 0
+    begin(world)
     try:
         for messages in range(200):
-            await asyncio.to_thread(begin, world)
+            world.tick_s = begin_again(world)
             ledger.open_ticks(world.database, [world.tick_s - 60, world.tick_s, world.tick_s + 60], 10)
             world.push(*range(1, 11))
             probe = Probe()

@@ -24,15 +24,15 @@ from vantage.view.numbers import NOTHING
 
 @pytest.fixture(scope="module")
 def filled(servers: Servers) -> Iterator[str]:
-    """A database with two monitors' month."""
+    """A database with two monitors' week."""
     with psycopg.connect(servers.database_url, autocommit=True) as owner:
         owner.execute("CREATE DATABASE filled")
         url = beside(servers.database_url, "filled")
         migrate(url)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("DATABASE_URL", url)
-            said = CliRunner().invoke(dev, ["fill", "--rows", "52000"], catch_exceptions=False)
-            assert "2 monitors" in said.output
+            said = CliRunner().invoke(dev, ["fill", "--rows", "12000", "--monitors", "2"], catch_exceptions=False)
+            assert "of 2 monitors" in said.output
             with psycopg.connect(url, autocommit=True) as connection:
                 connection.execute(
                     """UPDATE check_result SET status = 'down' WHERE monitor_id = 1 AND region = 'EU'

@@ -14,21 +14,21 @@ from tests.history.conftest import REGIONS, Past, at
 from vantage.store import history
 from vantage.store.connection import Connection, connect
 
-ROWS = 60_000
+ROWS, MONITORS = 40_000, 8  # six days
 DAY = timedelta(hours=24)
 NOW = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def month(servers: Servers) -> Iterator[tuple[Connection, Filled]]:
-    """A database of its own with a month of realistic history."""
+def days(servers: Servers) -> Iterator[tuple[Connection, Filled]]:
+    """A database of its own with some days of realistic history."""
     with psycopg.connect(servers.database_url, autocommit=True) as owner:
-        owner.execute("CREATE DATABASE a_month")
-        url = psycopg.conninfo.make_conninfo(servers.database_url, dbname="a_month")
+        owner.execute("CREATE DATABASE some_days")
+        url = psycopg.conninfo.make_conninfo(servers.database_url, dbname="some_days")
         try:
             migrate(url)
             with connect(url) as connection:
-                filled = fill(connection, ROWS, now=NOW)
+                filled = fill(connection, ROWS, monitors=MONITORS, now=NOW)
                 connection.execute(
                     """UPDATE check_result SET status = 'down', reason = 'timeout'
                         WHERE region = 'EU' AND monitor_id = 1 AND extract(hour FROM checked_at) = 3"""
@@ -36,7 +36,7 @@ def month(servers: Servers) -> Iterator[tuple[Connection, Filled]]:
                 connection.execute("VACUUM ANALYZE")
                 yield connection, filled
         finally:
-            owner.execute("DROP DATABASE a_month WITH (FORCE)")
+            owner.execute("DROP DATABASE some_days WITH (FORCE)")
 
 
 class Explained:
@@ -77,9 +77,9 @@ def partitions(plan: str) -> set[str]:
     return {line.split("check_result_")[-1][:8] for line in touched}
 
 
-def test_a_days_history_is_an_index_scan_of_two_days(month: tuple[Connection, Filled]) -> None:
+def test_a_days_history_is_an_index_scan_of_two_days(days: tuple[Connection, Filled]) -> None:
     """By the primary key, backwards, without a sort, in the partitions of the last 24 hours only."""
-    connection, filled = month
+    connection, filled = days
     explained = Explained(connection)
     page = history.results(explained, 1, filled.until - DAY, filled.until, limit=100)  # type: ignore[arg-type]  # a look
     [plan] = explained.plans
@@ -89,9 +89,9 @@ def test_a_days_history_is_an_index_scan_of_two_days(month: tuple[Connection, Fi
     assert partitions(plan) <= {"20261123", "20261122"}
 
 
-def test_a_regions_failures_are_an_index_scan_too(month: tuple[Connection, Filled]) -> None:
+def test_a_regions_failures_are_an_index_scan_too(days: tuple[Connection, Filled]) -> None:
     """By the index of failures, newest first, whichever monitors they are of (seen red without migration 0011)."""
-    connection, filled = month
+    connection, filled = days
     explained = Explained(connection)
     since = filled.until - timedelta(days=3)
     page = history.failures(explained, ["EU"], since, filled.until)  # type: ignore[arg-type]  # a look
@@ -102,14 +102,15 @@ def test_a_regions_failures_are_an_index_scan_too(month: tuple[Connection, Fille
     assert partitions(plan) <= {"20261123", "20261122", "20261121", "20261120"}
 
 
-def test_a_row_with_its_indexes_stays_below_200_bytes(month: tuple[Connection, Filled]) -> None:
+def test_a_row_with_its_indexes_stays_below_200_bytes(days: tuple[Connection, Filled]) -> None:
     """Heap, primary key, BRIN and failures together, of a day of 69,000 rows, in which the pages that any index has do
     not count (broken to see it fail: an index of region, monitor_id, checked_at more)."""
-    connection, _ = month
+    connection, _ = days
     connection.execute("CREATE TABLE large_day (LIKE check_result_20261120 INCLUDING ALL)")
     rows = connection.execute(
-        """INSERT INTO large_day SELECT r.* FROM check_result_20261120 d, generate_series(1, 40) n,
-                  jsonb_populate_record(d, jsonb_build_object('monitor_id', 10 + n)) r ORDER BY r.checked_at"""
+        """INSERT INTO large_day SELECT r.* FROM check_result_20261120 d, generate_series(1, 10) n,
+                  jsonb_populate_record(d, jsonb_build_object('monitor_id', d.monitor_id + 10 * n)) r
+            ORDER BY r.checked_at"""
     ).rowcount
     [(size,)] = connection.execute("SELECT pg_total_relation_size('large_day')").fetchall()
     connection.execute("DROP TABLE large_day")

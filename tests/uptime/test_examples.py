@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from local.commands.dev import dev
@@ -43,11 +44,15 @@ def test_an_example_is_counted_so_from_the_tables(own_schema: Connection, item: 
     assert counted_there == uptime(as_slots(one))
 
 
-def test_the_command_prints_the_figures_by_id(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_prints_the_figures_by_id(
+    servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`vantage dev uptime FILE --json` is one object in the notation of `expect`, and leaves nothing behind."""
     monkeypatch.setenv("DATABASE_URL", servers.database_url)
-    run = CliRunner().invoke(dev, ["uptime", str(FILE), "--json"], catch_exceptions=False)
-    assert json.loads(run.output) == {item["id"]: item["expect"] for item in EXAMPLES}
+    short = [item for item in EXAMPLES if item["id"] != "P22"]  # its 90,000 rows are counted once above
+    (tmp_path / "examples.yaml").write_text(yaml.safe_dump(short))
+    run = CliRunner().invoke(dev, ["uptime", str(tmp_path / "examples.yaml"), "--json"], catch_exceptions=False)
+    assert json.loads(run.output) == {item["id"]: item["expect"] for item in short}
     with psycopg.connect(servers.database_url) as connection:
         left = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'vantage_dev_%'").fetchall()
     assert len(left) <= 1  # the one of this module
