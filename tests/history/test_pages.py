@@ -77,14 +77,19 @@ def partitions(plan: str) -> set[str]:
     return {line.split("check_result_")[-1][:8] for line in touched}
 
 
-def test_a_days_history_is_an_index_scan_of_two_days(days: tuple[Connection, Filled]) -> None:
-    """By the primary key, backwards, without a sort, in the partitions of the last 24 hours only."""
+@pytest.mark.parametrize("regions", [None, ["INDIA"]], ids=["everywhere", "one"])
+def test_a_days_history_is_an_index_scan_of_two_days(
+    days: tuple[Connection, Filled], regions: list[str] | None
+) -> None:
+    """By the primary key, backwards, without a sort, in the partitions of the last 24 hours only, of one region too."""
     connection, filled = days
     explained = Explained(connection)
-    page = history.results(explained, 1, filled.until - DAY, filled.until, limit=100)  # type: ignore[arg-type]  # a look
+    page = history.results(explained, 1, filled.until - DAY, filled.until, regions=regions)  # type: ignore[arg-type]
     [plan] = explained.plans
     assert len(page.rows) == 100
+    assert {row.region for row in page.rows} == set(regions or REGIONS)
     assert "Seq Scan" not in plan
+    assert "Sort" not in plan
     assert "Index Scan Backward using check_result_20261123_pkey" in plan
     assert partitions(plan) <= {"20261123", "20261122"}
 
