@@ -1,7 +1,8 @@
 """How the tests ask the prober."""
 
 import contextlib
-from collections.abc import AsyncIterator
+import tracemalloc
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from vantage.check import Check, Result
@@ -9,6 +10,7 @@ from vantage.monitor import MonitorType
 from vantage.probe import Prober
 
 TIMEOUT_MS = 400
+MEMORY_MOST = 2 << 20  # of one check and, in the same process, its target; 64 KiB are read of a body, 100 of headers
 
 
 def check(url: str, *, timeout_ms: int = TIMEOUT_MS, monitor_id: int = 1, **spec: Any) -> Check:
@@ -35,3 +37,14 @@ async def probe(url: str, *, confirm: bool = False, options: dict[str, Any] | No
 def text(result: Result) -> str:
     """What the result says to a person."""
     return (result.detail.text if result.detail else None) or ""
+
+
+@contextlib.contextmanager
+def little_memory() -> Iterator[None]:
+    """Whatever the target does meanwhile, Python's objects never take more than MEMORY_MOST."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < MEMORY_MOST
+    finally:
+        tracemalloc.stop()

@@ -12,7 +12,7 @@ import pytest
 
 from tests.probe import zoo
 from tests.probe.names import Zone, fails, garbled, holds, in_turn, loops, name_server, silent
-from tests.probe.probing import TIMEOUT_MS, check, prober, text
+from tests.probe.probing import TIMEOUT_MS, check, little_memory, prober, text
 from vantage.check import Reason, Result, Status
 from vantage.probe.connection import connect
 from vantage.probe.faults import NameFault
@@ -47,10 +47,11 @@ FAULTS: dict[str, tuple[Callable[..., Any], str]] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_of_the_name_is_dns(fault: str) -> None:
-    """Down with reason dns by the deadline, and the text says what the name servers did."""
+    """Down with reason dns by the deadline and within little memory, and the text says what the name servers did."""
     answer, said = FAULTS[fault]
     began_s = time.perf_counter()
-    (result,) = asyncio.run(ask(answer))
+    with little_memory():
+        (result,) = asyncio.run(ask(answer))
     assert time.perf_counter() - began_s < TIMEOUT_MS / 1000 + 0.5
     assert (result.status, result.reason) == (Status.DOWN, Reason.DNS), text(result)
     assert said in text(result)

@@ -9,7 +9,7 @@ import zlib
 import pytest
 
 from tests.probe import zoo
-from tests.probe.probing import TIMEOUT_MS, check, probe, prober, text
+from tests.probe.probing import TIMEOUT_MS, check, little_memory, probe, prober, text
 from vantage.check import Reason, Status
 from vantage.probe.body import decode
 
@@ -99,17 +99,19 @@ ROWS: dict[str, tuple[zoo.Serve, Reason | None, str]] = {
 
 
 @pytest.mark.parametrize("habit", ROWS)
-def test_a_habit_gets_its_reason_by_its_deadline(habit: str) -> None:
-    """Each row ends with its status and reason within the deadline, and the text says what happened.
+def test_a_habit_gets_its_reason_by_its_deadline_and_within_its_memory(habit: str) -> None:
+    """Each row ends with its status and reason within the deadline and little memory, and the text says what happened.
 
-    Seen red: with five times the deadline the dripping rows are late; without HEADERS_MOST endless headers time out.
+    Seen red: with five times the deadline the dripping rows are late; without HEADERS_MOST endless headers time out;
+    with DRAINED_MOST 64 times as large, four rows take more memory.
     """
     serve, reason, said = ROWS[habit]
 
     async def ask() -> None:
         async with zoo.target(serve) as target:
             began_s = time.perf_counter()
-            result = await probe(target.url)
+            with little_memory():
+                result = await probe(target.url)
             assert time.perf_counter() - began_s < TIMEOUT_MS / 1000 + SLACK_S
         assert (result.status, result.reason) == (DOWN if reason else UP, reason), text(result)
         assert said in text(result)

@@ -12,7 +12,7 @@ import trustme
 
 from tests.probe import zoo
 from tests.probe.certificates import HOST, Papers
-from tests.probe.probing import check, probe, prober, text
+from tests.probe.probing import check, little_memory, probe, prober, text
 from vantage.check import Reason, Result, Status
 
 DAY = timedelta(days=1)
@@ -49,9 +49,10 @@ ROWS: dict[str, tuple[Contexts, str]] = {
 
 
 async def ask(context: ssl.SSLContext, papers: Papers, **spec: Any) -> Result:
-    """What is seen of a good server with this context."""
+    """What is seen of a good server with this context, within little memory."""
     async with zoo.target(zoo.says(zoo.OK), context=context) as target:
-        return await probe(f"https://{HOST}:{target.port}/", options={"authorities": papers.file}, **spec)
+        with little_memory():
+            return await probe(f"https://{HOST}:{target.port}/", options={"authorities": papers.file}, **spec)
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
