@@ -1,4 +1,4 @@
-"""dashboards.py [--check]: writes the CloudWatch dashboards into template.yaml, between their two marks.
+"""dashboards.py [--check | --prices]: writes the CloudWatch dashboards into template.yaml, between their two marks.
 
 A panel is declared once, here: what it shows, and a sentence on what it means and what to do. One dashboard shows it
 for the stack's own region, the other, in the home region, for all regions of the template's Mappings side by side.
@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from local.places import environments, parameter
+from local.places import place as deployed_at
 
 TEMPLATE = Path(__file__).resolve().parents[1] / "template.yaml"
 BEGIN, END = "  # dashboards: written by tools/dashboards.py\n", "  # dashboards end\n"
@@ -145,11 +148,18 @@ COST_SAYS = (
 )
 # Lambda's prices in USD, the same in all three regions: docs/cost.md
 GB_SECOND = {"arm64": "0.0000133334", "x86_64": "0.0000166667"}
-MONTH_COST = "30*(d/1000*${WorkerMemoryMb}/1024*${GbSecond}+i*0.0000002)"
+OWN_PRICE = "${WorkerMemoryMb}/1024*${GbSecond}"
+MONTH_COST = "30*(d{number}/1000*{price}+i{number}*0.0000002)"
+PRICES = re.compile(r'(?<=  WorkerUsdPerSecond:\n    Type: CommaDelimitedList\n    Default: ")[^"]*')
 
 
-def main(check: bool) -> None:
-    """Write template.yaml, or with --check end with 1 where it is not what would be written."""
+def main(arguments: list[str]) -> None:
+    """Write template.yaml, or with --check end with 1 where it is not what would be written; with --prices print what
+    `make deploy` gives for WorkerUsdPerSecond."""
+    if "--prices" in arguments:
+        print(prices(TEMPLATE.parent))
+        return
+    check = "--check" in arguments
     old = TEMPLATE.read_text()
     new = with_dashboards(old)
     if check and new != old:
@@ -162,10 +172,30 @@ def with_dashboards(template: str) -> str:
     before, rest = template.split(BEGIN)
     after = rest.split(END)[1]
     places = [Place(region, aws_region) for aws_region, region in REGION_ROW.findall(template)]
+    before = PRICES.sub(",".join([usd_per_second(512, "arm64")] * len(places)), before)
     own = Place("${Region}", "${AWS::Region}")
-    region = resource("RegionDashboard", None, "${AWS::StackName}-${Region}", list(region_widgets(own)))
-    every = resource("OverviewDashboard", "IsHome", "${AWS::StackName}-all-regions", list(overview_widgets(places)))
+    price = [f'GbSecond: !If [IsArm, "{GB_SECOND["arm64"]}", "{GB_SECOND["x86_64"]}"]']
+    region = resource("RegionDashboard", None, "${AWS::StackName}-${Region}", list(region_widgets(own)), price)
+    each = [f"Usd{number}: !Select [{number}, !Ref WorkerUsdPerSecond]" for number in range(len(places))]
+    every = resource(
+        "OverviewDashboard", "IsHome", "${AWS::StackName}-all-regions", list(overview_widgets(places)), each
+    )
     return before + BEGIN + region + every + END + after
+
+
+def usd_per_second(memory_mb: int, architecture: str) -> str:
+    """What a second of a worker costs."""
+    return f"{memory_mb / 1024 * float(GB_SECOND[architecture]):.12f}"
+
+
+def prices(root: Path) -> str:
+    """The same for the worker of each region, in the order of the Mappings, by what it is deployed with."""
+    by_place = {deployed_at(name, root).aws_region: name for name in environments(root)}
+    names = [by_place[aws_region] for aws_region, _ in REGION_ROW.findall((root / "template.yaml").read_text())]
+    return ",".join(
+        usd_per_second(int(parameter("WorkerMemoryMb", name, root)), parameter("Architecture", name, root))
+        for name in names
+    )
 
 
 def region_widgets(place: Place) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -173,7 +203,7 @@ def region_widgets(place: Place) -> Iterator[tuple[str, dict[str, Any]]]:
     for panel in PANELS:
         metrics = [[*line.source(place), {"stat": line.stat, "label": line.label}] for line in panel.lines]
         yield panel.says, graph(panel, panel.title, place.aws_region, metrics)
-    yield COST_SAYS, cost_graph([place])
+    yield COST_SAYS, cost_graph([place], [OWN_PRICE])
 
 
 def overview_widgets(places: list[Place]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -186,7 +216,7 @@ def overview_widgets(places: list[Place]) -> Iterator[tuple[str, dict[str, Any]]
         ]
         title = panel.title if len(panel.lines) == 1 else f"{panel.title}: {line.label}"
         yield panel.says, graph(panel, title, "${AWS::Region}", metrics)
-    yield COST_SAYS, cost_graph(places)
+    yield COST_SAYS, cost_graph(places, [f"${{Usd{number}}}" for number in range(len(places))])
     home = Place("", "${AWS::Region}")
     for panel in HOME_PANELS:
         metrics = [[*line.source(home), {"stat": line.stat, "label": line.label}] for line in panel.lines]
@@ -206,11 +236,12 @@ def graph(panel: Panel, title: str, aws_region: str, metrics: list[Any]) -> dict
     }
 
 
-def cost_graph(places: list[Place]) -> dict[str, Any]:
-    """A month of the worker in each region by the last day: an expression over Lambda's own metrics."""
+def cost_graph(places: list[Place], prices: list[str]) -> dict[str, Any]:
+    """A month of the worker in each region by the last day: an expression over Lambda's own metrics, with what a second
+    costs there."""
     metrics: list[Any] = []
-    for number, place in enumerate(places):
-        expression = re.sub(r"\b([di])\b(?!})", rf"\g<1>{number}", MONTH_COST)
+    for number, (place, price) in enumerate(zip(places, prices, strict=True)):
+        expression = MONTH_COST.format(number=number, price=price)
         label = "a month" if len(places) == 1 else place.region
         metrics.append([{"expression": expression, "label": label, "id": f"c{number}", "region": place.aws_region}])
         for metric, name in (("Duration", "d"), ("Invocations", "i")):
@@ -222,8 +253,10 @@ def cost_graph(places: list[Place]) -> dict[str, Any]:
     return graph(panel, panel.title, "${AWS::Region}", metrics)
 
 
-def resource(name: str, condition: str | None, title: str, widgets: list[tuple[str, dict[str, Any]]]) -> str:
-    """A dashboard as YAML, each widget on a line of its own."""
+def resource(
+    name: str, condition: str | None, title: str, widgets: list[tuple[str, dict[str, Any]]], names: list[str]
+) -> str:
+    """A dashboard as YAML, each widget on a line of its own; `names` say what stands for what in it."""
     lines = []
     for number, (says, properties) in enumerate(widgets):
         x, y = number % A_ROW * WIDTH, number // A_ROW * (TEXT_HEIGHT + GRAPH_HEIGHT)
@@ -231,6 +264,7 @@ def resource(name: str, condition: str | None, title: str, widgets: list[tuple[s
         place = {"x": x, "y": y + TEXT_HEIGHT, "width": WIDTH, "height": GRAPH_HEIGHT}
         lines += [json.dumps(text), json.dumps({"type": "metric", **place, "properties": properties})]
     widgets_text = ",\n          ".join(lines)
+    meanings = "\n          ".join(names)
     return f"""  {name}:
     Type: AWS::CloudWatch::Dashboard
 {f"    Condition: {condition}{chr(10)}" if condition else ""}    Properties:
@@ -241,9 +275,9 @@ def resource(name: str, condition: str | None, title: str, widgets: list[tuple[s
           {widgets_text}
           ]}}
         - Region: !FindInMap [Regions, !Ref AWS::Region, Region]
-          GbSecond: !If [IsArm, "{GB_SECOND["arm64"]}", "{GB_SECOND["x86_64"]}"]
+          {meanings}
 """
 
 
 if __name__ == "__main__":
-    main("--check" in sys.argv[1:])
+    main(sys.argv[1:])

@@ -132,6 +132,10 @@ class Stack:
     def _join(self, argument: Json) -> str:
         return str(argument[0]).join(map(str, self.work_out(argument[1])))
 
+    def _select(self, argument: Json) -> Json:
+        number, values = argument
+        return self.work_out(values)[int(number)]
+
     def _findinmap(self, argument: Json) -> Json:
         name, first, second = self.work_out(argument)
         return self._template["Mappings"][name][first][second]

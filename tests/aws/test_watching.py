@@ -89,7 +89,19 @@ def test_the_home_region_shows_all_regions_side_by_side() -> None:
     [cost] = [w for w in widgets if w["properties"].get("title", "").startswith("Lambda's cost")]
     expressions = [metric[0] for metric in cost["properties"]["metrics"] if isinstance(metric[0], dict)]
     assert [each["region"] for each in expressions] == ALL
-    assert expressions[0]["expression"] == "30*(d0/1000*512/1024*0.0000133334+i0*0.0000002)"
+    assert [each["expression"] for each in expressions] == [
+        f"30*(d{n}/1000*0.000006666700+i{n}*0.0000002)" for n in range(len(ALL))
+    ]
+
+
+def test_each_region_s_cost_is_of_its_own_memory() -> None:
+    """At home as over there; seen red where the overview took home's memory for all."""
+    overview = of_type(deployed(HOME, WorkerUsdPerSecond="0.1,0.2,0.3"), "AWS::CloudWatch::Dashboard")
+    for n, usd in enumerate(("0.1", "0.2", "0.3")):
+        assert f"d{n}/1000*{usd}+" in overview["OverviewDashboard"]["DashboardBody"]
+    own = of_type(deployed(AWAY[0], WorkerMemoryMb="256", Architecture="x86_64"), "AWS::CloudWatch::Dashboard")
+    assert "d0/1000*256/1024*0.0000166667+" in own["RegionDashboard"]["DashboardBody"]
+    assert runpy.run_path(str(ROOT / "tools" / "dashboards.py"))["usd_per_second"](256, "x86_64") == "0.000004166675"
 
 
 @pytest.mark.parametrize("aws_region", ALL)
