@@ -34,8 +34,9 @@ TEMPLATE = """<!doctype html>
 {% for kind, body in (one.requestBody.content if one.requestBody else {}).items() %}<p>Takes {{ kind }}:</p>
 <pre tabindex="0">{{ pretty(body.example) }}</pre>{% endfor %}
 <dl>{% for status, answer in one.responses.items() %}<dt>{{ status }}</dt><dd>{{ answer.description }}</dd>{% endfor %}
-</dl>{% for status, answer in one.responses.items() if status < "300" and answer.content %}<p>Tells:</p>
-<pre tabindex="0">{{ pretty(answer.content["application/json"].example) }}</pre>{% endfor %}
+</dl>{% for status, answer in one.responses.items() if status < "300" and answer.content %}
+{% for kind, told in answer.content.items() %}<p>Tells {{ kind }}{% if told.example %}:</p>
+<pre tabindex="0">{{ pretty(told.example) }}</pre>{% else %}</p>{% endif %}{% endfor %}{% endfor %}
 </details>{% endfor %}{% endfor %}</main></body></html>
 """
 

@@ -55,6 +55,25 @@ TICK = {
     "tick": "2026-11-24T08:41:00Z", "state": "closed", "regions": {"INDIA": {
         "due": 20, "scheduled": 20, "stored": 20, "expired": 0, "skipped": 0, "dead": 0, "open": None, "lost": 0}},
 }  # fmt: skip
+STATUS = {
+    "generated_at": "2026-11-24T08:41:07.120Z", "headline": "Down from India only: 1 of 1",
+    "summary": "Website: TLS timed out from India; USA fine. Since 06:38 UTC, 123 min.",
+    "regions": [{"region": "INDIA", "reported_at": "2026-11-24T08:41:03.500Z", "silent": False}],
+    "monitors": [{
+        "slug": "website", "name": "Website", "group": "Public", "url": None, "interval_s": 60, "verdict": "regional",
+        "words": "Down from India only. TLS timed out from India; USA fine.", "since": "2026-11-24T06:38:02.500Z",
+        "regions": [{
+            "region": "INDIA", "state": "down", "fresh": True, "since": "2026-11-24T06:38:02.500Z",
+            "last": {
+                "checked_at": "2026-11-24T08:41:02.500Z", "status": "down", "reason": "timeout", "http_status": None,
+                "latency_ms": 5000.0, "connection_reused": False, "phases": {
+                    "dns_ms": 9.0, "connect_ms": 20.0, "tls_ms": None, "first_byte_ms": None, "download_ms": None},
+            },
+        }],
+    }],
+}  # fmt: skip
+SHIELD = {"schemaVersion": 1, "label": "Website", "message": "up", "color": "1c6b55"}
+HEALTH = {"status": "ok", "postgresql": True, "redis": True}
 CHANGE = {
     "id": 3, "at": "2026-11-24T08:41:00Z", "actor": "token:deploy", "action": "monitor.update",
     "subject": "monitor/website", "detail": {"interval": ["60s", "30s"]},

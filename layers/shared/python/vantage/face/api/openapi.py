@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 import vantage
+from vantage.face.api import beside
 from vantage.face.api.body import MOST_BYTES
 from vantage.face.api.operation import Json, Operation, Param
 from vantage.face.api.serve import JSON, MERGE_PATCH
@@ -17,11 +18,14 @@ from vantage.face.who import COOKIE
 
 ABOUT = f"""Vantage watches websites from several regions and says, honestly, whether they are up.
 
-Every request carries a token (`vantage tokens create NAME --scope read|write`) as `Authorization: Bearer …`; a token
-may ask {A_MINUTE} times a minute. Lists are pages: `next_cursor` is the parameter `cursor` of the next one. An answer's
-`ETag` goes back as `If-None-Match` (304 where nothing has changed) or `If-Match` (412 where something has). A POST with
-an `Idempotency-Key` is done once a day, however often it is sent. What is wrong is told as a problem (RFC 9457) that
-names each field."""
+Every request below `/v1` carries a token (`vantage tokens create NAME --scope read|write`) as `Authorization: Bearer
+…`; a token may ask {A_MINUTE} times a minute. Lists are pages: `next_cursor` is the parameter `cursor` of the next
+one. An answer's `ETag` goes back as `If-None-Match` (304 where nothing has changed) or `If-Match` (412 where
+something has). A POST with an `Idempotency-Key` is done once a day, however often it is sent. What is wrong is told
+as a problem (RFC 9457) that names each field.
+
+What stands beside `/v1` is read as it is: news, badges, the feed and a job's calls by anybody, metrics with a token.
+All else that this address serves are pages for people."""
 TEXT = {"schema": {"type": "string"}}
 NUMBER = {"schema": {"type": "integer"}}
 ETAG = {"schema": {"type": "string"}, "description": "goes back as If-None-Match or If-Match"}
@@ -34,6 +38,7 @@ def document(operations: Sequence[Operation]) -> Json:
     paths: dict[str, Json] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+    paths |= beside.paths()
     return {
         "openapi": "3.1.0",
         "info": {"title": "Vantage", "version": vantage.__version__, "description": ABOUT,
@@ -52,7 +57,7 @@ def document(operations: Sequence[Operation]) -> Json:
 
 
 def _schemas(operations: Sequence[Operation]) -> Json:
-    models: dict[type[BaseModel], None] = {Problem: None}
+    models: dict[type[BaseModel], None] = dict.fromkeys((Problem, *beside.MODELS))
     for operation in operations:
         models |= {model: None for model in (operation.tells, operation.takes) if model}
     _, whole = models_json_schema([(model, "validation") for model in models],

@@ -310,6 +310,77 @@ class Ledger(Page):
     backlog: dict[str, Backlog]
 
 
+class LastCheck(Shape):
+    """The newest check of a monitor from a region."""
+
+    checked_at: datetime
+    status: str
+    reason: str | None
+    http_status: int | None
+    latency_ms: Ms
+    phases: Phases
+    connection_reused: bool
+
+
+class Seen(Shape):
+    """A monitor from a region: its state as it was judged, and whether what that is made of is fresh."""
+
+    region: str
+    state: Literal["up", "degraded", "down"] | None
+    fresh: bool
+    since: datetime | None
+    last: LastCheck | None
+
+
+class Stands(Shape):
+    """How a monitor stands."""
+
+    slug: str
+    name: str
+    group: str | None
+    url: str | None = Field(description="where it may be shown")
+    interval_s: int
+    verdict: Literal["up", "degraded", "regional", "site_down", "vantage_fault", "no_data", "maintenance", "paused"]
+    words: str
+    since: datetime | None
+    regions: list[Seen]
+
+
+class Heard(Shape):
+    """When a region was heard last."""
+
+    region: str
+    reported_at: datetime | None
+    silent: bool
+
+
+class Status(Shape):
+    """The status page for programs."""
+
+    generated_at: datetime
+    headline: str
+    summary: str
+    regions: list[Heard]
+    monitors: list[Stands]
+
+
+class Shield(BaseModel):
+    """A badge as Shields reads it."""
+
+    schema_version: Literal[1] = Field(alias="schemaVersion")
+    label: str
+    message: str
+    color: str
+
+
+class Health(Shape):
+    """Whether the servers answer."""
+
+    status: Literal["ok", "away"]
+    postgresql: bool
+    redis: bool
+
+
 class Change(Shape):
     """Who did what to what."""
 
