@@ -108,7 +108,7 @@ def _show_all(connection: Connection, pieces: Cover, as_json: bool) -> None:
         print_json({**told.frame(pieces), "data": told.of_all(connection, pieces), "next_cursor": None})
         return
     counted = figures.uptimes(connection, pieces)
-    down = history.down_seconds(connection, pieces.first, pieces.until)
+    seconds = history.verdict_seconds(connection, pieces.first, pieces.until)
     shown = [(id_, slug, name, counted.get(id_)) for id_, (slug, name) in history.names(connection).items()]
     unit, units = _units(pieces)
     courses = figures.series(connection, pieces, unit)
@@ -122,7 +122,7 @@ def _show_all(connection: Connection, pieces: Cover, as_json: bool) -> None:
                 *_figures(of.availability if of else Tally()),
                 *(_percent(of.regions[region].printed()["uptime"] if of and region in of.regions else None)
                   for region in regions),
-                span(down[id_]) if down.get(id_) else "",
+                span(seconds[id_].down) if id_ in seconds and seconds[id_].down else "",
                 spark.of_uptime([_availability(courses.get(id_, {}).get(at)) for at in units]),
             )
             for id_, slug, _, of in shown
@@ -141,14 +141,16 @@ def _show_one(connection: Connection, monitor: tuple[int, str, str], pieces: Cov
     times, times_course = figures.latencies(connection, pieces, id_, unit)
     phases = figures.phases(connection, pieces, id_)
     flips = history.flips(connection, id_, pieces.first, pieces.until)
-    down_s = history.down_seconds(connection, pieces.first, pieces.until).get(id_, 0)
+    seconds = history.verdict_seconds(connection, pieces.first, pieces.until).get(id_, history.Seconds())
     course = figures.series(connection, pieces, unit, [id_]).get(id_, {})
     _show_uptime(of, course, units)
     _show_times(times, phases, times_course, units)
     for flip in flips[:FLIPS_SHOWN]:
         click.echo(f"{flip.checked_at:%Y-%m-%d %H:%M} UTC  {flip.region}: {flip.from_state or 'new'} → {flip.to_state}")
-    if down_s:
-        click.echo(f"Down for {span(down_s)} in all.")
+    if seconds.down:
+        click.echo(f"Down for {span(seconds.down)} in all.")
+    if seconds.regional:
+        click.echo(f"Down from some regions only for {span(seconds.regional)} in all.")
     _show_frame(pieces, unit)
 
 

@@ -16,7 +16,7 @@ from local.servers import Servers
 from local.uptime_examples import counted, example, scratch
 from tests.history.conftest import REGIONS, Past, at
 from vantage.monitor import Region
-from vantage.store import figures, rollups
+from vantage.store import figures, history, rollups
 from vantage.store.connection import Connection
 from vantage.store.figures import Cover, Rolled, cover
 from vantage.store.looks import HOUR
@@ -145,6 +145,28 @@ def test_an_incident_that_is_opened_later_amends_its_hours(past: Past) -> None:
     )
     assert past.roll_up()[0] == 1
     assert _counted(past, 0, 60, raw=False)[monitor].availability.bad == 0
+
+
+def test_seconds_by_verdict_come_from_incidents_and_advisories(past: Past) -> None:
+    """Each second once: of two regions' advisories that overlap, and of one that an incident absorbed; within the span.
+
+    Broken once by leaving in what an incident absorbed.
+    """
+    monitor, other = past.monitor(0, 60), past.monitor(0, 60)
+    for region, opened, closed in (("USA", 5, 15), ("EU", 10, 22), ("INDIA", 50, None)):
+        past.connection.execute(
+            "INSERT INTO advisory (monitor_id, region, opened_at, told, closed_at) VALUES (%s, %s, %s, true, %s)",
+            (monitor, region, at(opened), closed and at(closed)),
+        )
+    for began, resolved in ((20, 25), (-10, 1)):
+        past.connection.execute(
+            """INSERT INTO incident (monitor_id, began_at, opened_at, resolved_at, single_vantage, facts)
+               VALUES (%s, %s, %s, %s, false, '{}')""",
+            (monitor, at(began), at(began), at(resolved)),
+        )
+    seconds = history.verdict_seconds(past.connection, at(0), at(60))
+    assert seconds == {monitor: history.Seconds(down=6 * 60, regional=(15 + 10) * 60)}
+    assert other not in seconds
 
 
 minutes = st.integers(0, 4 * 24 * 60)

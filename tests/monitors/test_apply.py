@@ -297,7 +297,7 @@ def test_two_applies_at_once_do_not_fail(database_url: str) -> None:
 
 
 @given(fleets)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_the_database_holds_is_exported_and_applies_to_no_changes(
     database: Connection, tmp_path: Path, fleet: list[dict[str, Any]]
 ) -> None:

@@ -181,7 +181,7 @@ def read_text(text: str) -> Reading:
 
 
 @given(fleets)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_an_export_applies_to_no_changes(fleet: list[dict[str, Any]]) -> None:
     """For whatever can be configured: stored, written as a file, read again, compared."""
     stored = [definition(MonitorItem.model_validate(words)) for words in fleet]
@@ -270,7 +270,7 @@ junk = st.recursive(
         optional={"defaults": junk, "version": junk},
     )
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_whatever_a_file_holds_is_read_or_told(content: dict[str, Any]) -> None:
     """A wrong shape anywhere is a fault with a place, never an exception."""
     for fault in read_text(json.dumps(content)).faults:
@@ -279,7 +279,7 @@ def test_whatever_a_file_holds_is_read_or_told(content: dict[str, Any]) -> None:
 
 
 @given(st.text(max_size=60) | st.text("{}[]:-,&*!|>'\"%@`#?<$ \n\tab1", max_size=60))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_whatever_text_a_file_is_it_is_read_or_told(text: str) -> None:
     """No text makes the reader fail."""
     for fault in read_text(text).faults:

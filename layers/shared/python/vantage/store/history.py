@@ -60,6 +60,13 @@ class Flip:
     to_state: str
 
 
+class Seconds(NamedTuple):
+    """For how long (s) a site was down, and for how long it was so from some regions only."""
+
+    down: int = 0
+    regional: int = 0
+
+
 _COLUMNS: LiteralString = """
     monitor_id, checked_at, c.region::text AS region, status::text, reason::text, http_status::integer, total_us,
     dns_us, connect_us, tls_us, first_byte_us, download_us, late_ms, reused, cold, lagging, confirmed, extra"""
@@ -80,6 +87,27 @@ _FAILURES: LiteralString = f"""
            AND EXISTS (SELECT FROM monitor m WHERE m.id = c.monitor_id AND m.deleted_at IS NULL AND NOT m.reference)
          ORDER BY checked_at DESC, monitor_id DESC LIMIT %(limit)s) f
      ORDER BY f.checked_at DESC, f.monitor_id DESC, r.region DESC LIMIT %(limit)s"""  # noqa: S608  # ours
+
+
+# Advisories of several regions at once, and those that an incident absorbed, count once.
+_VERDICT_SECONDS: LiteralString = """
+WITH spans AS (
+    SELECT monitor_id, true AS everywhere, began_at AS since, coalesce(resolved_at, %(until)s) AS over FROM incident
+     WHERE began_at < %(until)s AND coalesce(resolved_at, 'infinity') > %(first)s
+    UNION ALL
+    SELECT monitor_id, false, opened_at, coalesce(closed_at, %(until)s) FROM advisory
+     WHERE opened_at < %(until)s AND coalesce(closed_at, 'infinity') > %(first)s
+), joined AS (
+    SELECT monitor_id, coalesce(range_agg(at) FILTER (WHERE everywhere), '{}') AS down,
+           coalesce(range_agg(at) FILTER (WHERE NOT everywhere), '{}') AS regional
+      FROM (SELECT monitor_id, everywhere,
+                   tstzrange(since, greatest(since, over)) * tstzrange(%(first)s, %(until)s) AS at FROM spans) s
+     GROUP BY 1
+)
+SELECT monitor_id,
+       coalesce((SELECT round(extract(epoch FROM sum(upper(r) - lower(r)))) FROM unnest(down) r), 0)::bigint,
+       coalesce((SELECT round(extract(epoch FROM sum(upper(r) - lower(r)))) FROM unnest(regional - down) r), 0)::bigint
+  FROM joined"""
 
 
 def results(
@@ -128,15 +156,10 @@ def flips(connection: Connection, monitor_id: int, first: datetime, until: datet
         return cursor.execute(query, (monitor_id, first, until, limit)).fetchall()
 
 
-def down_seconds(connection: Connection, first: datetime, until: datetime) -> dict[int, int]:
-    """For how long (s) of a span each monitor had an incident; absent: it had none."""
-    rows = connection.execute(
-        """SELECT monitor_id, round(extract(epoch FROM sum(
-                      least(coalesce(resolved_at, %(until)s), %(until)s) - greatest(began_at, %(first)s))))::bigint
-             FROM incident WHERE began_at < %(until)s AND coalesce(resolved_at, 'infinity') > %(first)s GROUP BY 1""",
-        {"first": first, "until": until},
-    )
-    return dict(rows.fetchall())
+def verdict_seconds(connection: Connection, first: datetime, until: datetime) -> dict[int, Seconds]:
+    """For how long each monitor had a verdict within a span, by what was opened and closed; absent: it had none."""
+    rows = connection.execute(_VERDICT_SECONDS, {"first": first, "until": until})
+    return {monitor_id: Seconds(down, regional) for monitor_id, down, regional in rows.fetchall()}
 
 
 def names(connection: Connection, monitors: Sequence[int] | None = None) -> dict[int, tuple[str, str]]:

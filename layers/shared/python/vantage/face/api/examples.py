@@ -20,14 +20,15 @@ SHARES = {"p50": 142.0, "p95": 180.5, "p99": 410.0}
 PHASES = {"dns_ms": 9.0, "connect_ms": 20.0, "tls_ms": 30.0, "first_byte_ms": 141.0, "download_ms": 1.0}
 SPAN = {"from": "2026-11-23T08:00:00Z", "to": "2026-11-24T08:41:00Z"}
 UPTIME = {
-    **SPAN, "slug": "website", "name": "Website", "down_s": 0, "availability": TALLY, "reachability": TALLY,
+    **SPAN, "slug": "website", "name": "Website", "down_s": 0, "regional_s": 0, "availability": TALLY,
+    "reachability": TALLY,
     "regions": {"USA": {**TALLY, "latency_ms": SHARES, "first_byte_ms": SHARES, "phases_ms": PHASES}},
     "flips": [{"checked_at": "2026-11-24T07:00:00Z", "region": "USA", "from_state": "up", "to_state": "down"}],
 }  # fmt: skip
 UPTIMES = {
     **SPAN, "next_cursor": None, "data": [
-        {"slug": "website", "name": "Website", "down_s": 0, "availability": TALLY, "reachability": TALLY,
-         "regions": {"USA": TALLY}},
+        {"slug": "website", "name": "Website", "down_s": 0, "regional_s": 0, "availability": TALLY,
+         "reachability": TALLY, "regions": {"USA": TALLY}},
     ],
 }  # fmt: skip
 INCIDENT = {

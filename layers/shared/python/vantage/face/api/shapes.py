@@ -159,6 +159,7 @@ class _Figures(Shape):
     slug: str
     name: str
     down_s: int = Field(description="for how long it had an incident")
+    regional_s: int = Field(description="for how long it was down from some regions only, by their advisories")
     availability: Tally = Field(description="each instant once, bad where a majority of the regions that saw it failed")
     reachability: Tally = Field(description="all regions' checks pooled")
 

@@ -9,6 +9,7 @@ from vantage.monitor import Region
 from vantage.store import figures, history
 from vantage.store.connection import Connection
 from vantage.store.figures import NO_PHASES, NO_TIMES, Cover, Latency, Phases
+from vantage.store.history import Seconds
 from vantage.store.looks import HOUR
 from vantage.store.rollups import DAY, day_of, hour_of, midnight
 from vantage.uptime import Tally, Uptime
@@ -54,9 +55,9 @@ def of_all(connection: Connection, pieces: Cover) -> list[dict[str, Any]]:
 def of_some(connection: Connection, pieces: Cover, names: Mapping[int, tuple[str, str]]) -> list[dict[str, Any]]:
     """These monitors' figures; slug and name by id."""
     counted = figures.uptimes(connection, pieces, list(names))
-    down = history.down_seconds(connection, pieces.first, pieces.until)
+    seconds = history.verdict_seconds(connection, pieces.first, pieces.until)
     return [
-        {"slug": slug, "name": name, "down_s": down.get(id_, 0), **told(counted.get(id_))}
+        {"slug": slug, "name": name, **_verdicts(seconds.get(id_, Seconds())), **told(counted.get(id_))}
         for id_, (slug, name) in names.items()
     ]
 
@@ -69,7 +70,7 @@ def of_one(connection: Connection, monitor: Named, pieces: Cover) -> dict[str, A
     of = figures.uptimes(connection, pieces, [id_]).get(id_)
     return {
         **frame(pieces), "slug": slug, "name": name,
-        "down_s": history.down_seconds(connection, pieces.first, pieces.until).get(id_, 0),
+        **_verdicts(history.verdict_seconds(connection, pieces.first, pieces.until).get(id_, Seconds())),
         **told(of, times, figures.phases(connection, pieces, id_)),
         "flips": [asdict(flip) | {"checked_at": iso(flip.checked_at)} for flip in flips],
     }  # fmt: skip
@@ -112,6 +113,10 @@ def by_name(region: Region) -> int:
 def iso(instant: datetime) -> str:
     """An instant in UTC."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _verdicts(seconds: Seconds) -> dict[str, int]:
+    return {"down_s": seconds.down, "regional_s": seconds.regional}
 
 
 def _tally(tally: Tally) -> dict[str, Any]:
