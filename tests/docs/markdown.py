@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 
 ROOT = Path(__file__).resolve().parents[2]
-_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 _PICTURE = re.compile(r'(?:src|srcset)="([^"]+)"')
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -33,8 +34,9 @@ class Link:
 
 
 def blocks(document: Path, language: str) -> list[str]:
-    """The fenced blocks of a language, in their order."""
-    return [body for kind, body in _FENCE.findall(document.read_text(encoding="utf-8")) if kind == language]
+    """The fenced blocks of a language, in their order; those in a list too, without its indentation."""
+    found = _FENCE.findall(document.read_text(encoding="utf-8"))
+    return [dedent(body) for _, kind, body in found if kind == language]
 
 
 def links(document: Path) -> Iterator[Link]:
