@@ -7,7 +7,7 @@ import asyncio
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -26,7 +26,7 @@ from vantage.store.connection import AsyncDatabase, Database, connect
 from vantage.store.ledger import as_time
 
 REGIONS = ("USA", "INDIA", "EU")
-MONITORS, FEWER = 100_000, 10_000
+MONITORS, FEWER, SILENT_H = 100_000, 10_000, 3
 UP, ONE_IN_A_HUNDRED, ONE_IN_TEN, HALF = "false", "n %% 100 = 0", "n %% 10 = 0", "n %% 2 = 0"
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _RECORD = """
@@ -48,7 +48,8 @@ def rows(quick: bool) -> list[Row]:
                SELECT ensure_result_days(current_date - 1, current_date + 1)"""
         )
         try:
-            few_s = _Life(set_, fewer).failing_s(ONE_IN_TEN)
+            small = _Life(set_, fewer)
+            few_s, silent_s = small.failing_s(ONE_IN_TEN), small.silent_s(ONE_IN_TEN)
             life = _Life(set_, monitors)
             extra_us = _mark_us(set_, 5 if quick else 15)
             many_s = life.failing_s(ONE_IN_A_HUNDRED)
@@ -61,6 +62,8 @@ def rows(quick: bool) -> list[Row]:
     return [
         measured(f"{name} 1 % fail, confirmed in this tick", many_s, "s", at_most(2)),
         compared(f"{name} the same", many_s, "s", f"as many failing of {fewer:,}: {few_s:.2f} s", many_s / few_s,
+                 at_most(2)),
+        measured(f"judge, {fewer // 10:,} monitors are down, a region has been silent for {SILENT_H} h", silent_s, "s",
                  at_most(2)),
         measured(f"{name} half go down everywhere", half_s, "s"),
         measured(f"{name} the longest that a late row waits meanwhile", waited_s, "s", at_most(5)),
@@ -92,17 +95,40 @@ class _Life:
         self.tick(fails)
         return self.tick(fails)
 
+    def silent_s(self, fails: str) -> float:
+        """How long judging takes that looks at those that fail, where one region has stored nothing for hours."""
+        heard = REGIONS[1:]
+        self.set_.database.execute(
+            """INSERT INTO check_result (monitor_id, checked_at, recorded_at, region, status, reason, interval_s,
+                   total_us, reused, cold, lagging, confirmed, extra)
+               SELECT n, %s + m * interval '1 minute' + offset_ms(phase_of(n, 60), 60, 10) * interval '1 ms', now(), r,
+                      'down', 'timeout', 60, 9000, true, false, false, false, false
+                 FROM generate_series(1::bigint, %s) n, generate_series(1, %s) m, unnest(%s::text[]::location[]) r
+                WHERE {fails}""".replace("{fails}", fails).encode(),
+            (as_time(self._tick_s), self.monitors, SILENT_H * 60, list(heard)),
+        )  # fmt: skip
+        self.set_.database.execute("ANALYZE check_result")  # as the server does by itself, minute by minute
+        self._tick_s += SILENT_H * 3600
+        self.tick(fails, regions=heard)
+        return self.tick(fails, regions=heard)
+
     def half_down_s(self) -> tuple[float, float]:
         """The same where half of all fail, and how long a row of an earlier tick has to wait at the most meanwhile."""
         self.tick(HALF)
         waits = _LateRows(self.set_, self._tick_s)
         return self.tick(HALF, waits.beside), waits.longest_s
 
-    def tick(self, fails: str, beside: "Callable[[threading.Event], None] | None" = None) -> float:
+    def tick(
+        self,
+        fails: str,
+        beside: "Callable[[threading.Event], None] | None" = None,
+        *,
+        regions: Sequence[str] = REGIONS,
+    ) -> float:
         """Record and judge the next tick; returns how long the judging took."""
         self._tick_s += 60
         open_tick(self.set_, self._tick_s, self.monitors)
-        for region in REGIONS:
+        for region in regions:
             for first in range(1, self.monitors + 1, BATCH):
                 span = range(first, min(self.monitors + 1, first + BATCH))
                 _record(self.set_, region, self._tick_s, span, fails=fails)
@@ -110,7 +136,7 @@ class _Life:
         other = threading.Thread(target=beside or (lambda _: None), args=(over,))
         other.start()
         began_s = time.perf_counter()
-        assert Judge(self.set_.database).run((self._tick_s + 60) * 1000).ticks == [self._tick_s]
+        assert Judge(self.set_.database).run((self._tick_s + 600) * 1000).ticks == [self._tick_s]
         took_s = time.perf_counter() - began_s
         over.set()
         other.join()

@@ -31,7 +31,8 @@ class Script:
 
     `down`: sites that are down, from minute to minute; `regional`: sites that only one region does not reach; `faults`:
     of how many regions' own faults the operator may hear. `hangs`: a failure lasts as long as it may. `noisy`: what
-    changes so often that each incident is right and none is wrong.
+    changes so often that each incident is right and none is wrong. `waited_for`: a region falls silent just as a site
+    fails, so that a tick that decides waits for it.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Script:
     faults: Collection[int] = (0,)
     hangs: bool = False
     noisy: Collection[int] = ()
+    waited_for: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,9 @@ SCRIPTS = (
     Script("a region's way out is cut", _Fails(EVERYTHING, 20, 30, ["USA"]), faults=[1]),
     Script("every region's way out is cut", _Fails(EVERYTHING, 20, 30, REGIONS), faults=[3]),
     Script("a region is silent when a site fails", _silent_in(OUTAGE, 15, 40), down=OUTAGE.down),
+    Script("a region falls silent as a site fails", _silent_in(OUTAGE, 20, 40), down=OUTAGE.down, waited_for=True),
+    Script("a region falls silent as its failure is confirmed", _silent_in(OUTAGE, 21, 40), down=OUTAGE.down,
+           waited_for=True),
     Script("a region falls silent while a site is down", _silent_in(OUTAGE, 25, 40), down=OUTAGE.down),
     Script("a site fails behind a region's own fault",
            _with(_Fails(EVERYTHING, 15, 40, ["USA"]), OUTAGE.fails), down=OUTAGE.down, faults=[1]),
@@ -111,7 +116,9 @@ def rows(quick: bool) -> list[Row]:
                  _sum(ours, "found") / outages, at_least(1)),
         compared("verdicts: notices of a site that flaps for 40 minutes", _notices(lives, ours), "",
                  f"{ALONE}: {_notices(lives, alone):.0f}", _notices(lives, ours), at_most(6)),
-        measured("verdicts: longest until an outage is found", max(one.longest_s for one in ours), "s"),
+        measured("verdicts: longest until an outage is found", _longest_s(lives, ours, waited_for=False), "s"),
+        measured("verdicts: the same where a region falls silent just then",
+                 _longest_s(lives, ours, waited_for=True), "s"),
         measured("verdicts: outages found later than promised", len(late), "", at_most(0)),
         measured("verdicts: regional failures and own faults not told as what they are", _sum(ours, "untold"), "",
                  at_most(0)),
@@ -142,6 +149,11 @@ def _notices(lives: Sequence["_Life"], outcomes: Sequence[_Outcome]) -> float:
     return sum(told) / len(told)
 
 
+def _longest_s(lives: Sequence["_Life"], outcomes: Sequence[_Outcome], *, waited_for: bool) -> float:
+    pairs = zip(lives, outcomes, strict=True)
+    return max(one.longest_s for life, one in pairs if life.script.waited_for is waited_for)
+
+
 class _Life:
     """An hour of a script."""
 
@@ -150,9 +162,12 @@ class _Life:
         self.offsets = {site: self._chance.randrange(0, SPREAD_MS, 167) for site in EVERYTHING}
         self.stored: list[Stored] = []
         self.first_attempts: dict[tuple[int, int], bool] = {}  # of the first region, by site and minute
-        self.ticks = [self._tick(minute) for minute in range(MINUTES)]
+        self.ticks: list[Tick] = []
+        for minute in range(MINUTES):
+            self.ticks.append(self._tick(minute, self.ticks[-1].judged_ms if self.ticks else 0))
 
-    def _tick(self, minute: int) -> Tick:
+    def _tick(self, minute: int, least_ms: int) -> Tick:
+        """A minute; ticks are judged in order, none before `least_ms`."""
         begin_ms, done_ms, silent = minute * TICK_MS, 0, set()
         for region in REGIONS:
             for site in EVERYTHING:
@@ -172,7 +187,7 @@ class _Life:
         reported = self.script.fails(REGIONS[0], 0, minute - 1) is not None
         judged_ms = begin_ms + SPREAD_MS + SILENT_MS if silent and reported else done_ms + FLUSH_MS
         slots = {site: [Slot(begin_ms + self.offsets[site], 60, REGIONS)] for site in EVERYTHING}
-        return Tick(minute * 60, judged_ms, slots)
+        return Tick(minute * 60, max(judged_ms, least_ms), slots)
 
     def ours(self) -> _Outcome:
         """By the rules."""
@@ -198,6 +213,7 @@ class _Life:
         outcome.found += 1
         took_ms = decided_ms - (first * TICK_MS + self.offsets[site])
         promised_ms = TICK_MS + SPREAD_MS - self.offsets[site] + 2 * TIMEOUT_MS + 10_000
+        promised_ms += SILENT_MS if self.script.waited_for else 0
         outcome.longest_s = max(outcome.longest_s, took_ms / 1000)
         if took_ms > promised_ms:
             outcome.late.append(self.script.name)

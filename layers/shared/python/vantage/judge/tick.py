@@ -16,6 +16,7 @@ from vantage.judge.bench import MonitorBench, Outcome, TickFrame
 from vantage.judge.facts import moment
 from vantage.judge.faults import FaultFinder
 from vantage.judge.readiness import Account, Candidate
+from vantage.monitor import Region
 from vantage.schedule import TICK_S
 from vantage.store import judging as store
 from vantage.store.connection import Connection
@@ -161,8 +162,8 @@ class _Portion:
     def judge(self, ids: Sequence[int]) -> int:
         """Judge them and write what was decided; returns how many outbox rows came of it."""
         kept = store.memories(self.connection, ids)
-        since = {key: _since_ms(kept[key][0]) if key in kept else None for key in ids}
-        material = store.read(self.connection, self.frame.tick_s, since, self.frame.rules.reach_s, self.judged_at)
+        newest = {key: _newest_ms(kept[key][0]) if key in kept else None for key in ids}
+        material = store.read(self.connection, self.frame.tick_s, newest, self.frame.rules.reach_s, self.judged_at)
         rows, states, outcome = _by_monitor(material.rows), _by_monitor(material.states), Outcome()
         for subject in material.subjects:
             memory_, verdict = kept.get(subject.id, (None, "up"))
@@ -177,12 +178,12 @@ class _Portion:
         return store.write(self.connection, outcome.decided())
 
 
-def _since_ms(kept: Record) -> int | None:
-    """From where on rows are of use, as far as they are read at all: the last one judged in each region."""
+def _newest_ms(kept: Record) -> dict[Region, int] | None:
+    """The last row judged in each region (0: none), from where on its rows are of use."""
     if kept.get("v") != memory.VERSION:
         return None
-    known = memory.decode(dict(kept)).regions.values()
-    return min((one.newest.at_ms if one.newest else 0 for one in known), default=0)
+    known = memory.decode(dict(kept)).regions
+    return {region: one.newest.at_ms if one.newest else 0 for region, one in known.items()}
 
 
 def _operator_notice(event: OperatorEvent) -> Record:

@@ -352,7 +352,7 @@ _ROWS = """
 SELECT c.monitor_id, c.region::text, ms_of(c.checked_at), c.status::text, c.interval_s, c.extra,
        c.reason::text, c.http_status::int, c.total_us, c.dns_us, c.connect_us, c.tls_us, c.first_byte_us, c.download_us,
        c.reused, coalesce(c.recorded_at <= l.judged_at AND c.checked_at < l.tick + interval '1 minute', false)
-  FROM unnest(%(ids)s::bigint[], %(since)s::timestamptz[]) x (id, since)
+  FROM unnest(%(ids)s::bigint[], %(since)s::timestamptz[], %(newest)s::jsonb[]) x (id, since, newest)
   LEFT JOIN monitor_schedule s
        ON s.monitor_id = x.id AND s.from_tick <= %(tick)s AND %(tick)s < s.until_tick AND s.enabled
  CROSS JOIN LATERAL (
@@ -360,6 +360,7 @@ SELECT c.monitor_id, c.region::text, ms_of(c.checked_at), c.status::text, c.inte
      WHERE monitor_id = x.id AND checked_at < %(tick)s + interval '1 minute' AND checked_at >= greatest(
            x.since, %(tick)s - make_interval(secs => greatest(3 * coalesce(s.interval_s, 60), CASE
                WHEN x.since IS NULL THEN 600 WHEN s.heartbeat THEN 2 * 86400 ELSE %(reach)s END)))
+       AND (x.newest IS NULL OR ms_of(checked_at) >= coalesce((x.newest ->> region::text)::bigint, 0))
        AND recorded_at <= %(until)s::timestamptz
        AND (x.since IS NOT NULL OR checked_at >=
             %(tick)s - make_interval(secs => 3 * greatest(interval_s, coalesce(s.interval_s, 60))))) c
@@ -389,20 +390,22 @@ class Material:
 def read(
     connection: Connection,
     tick_s: int,
-    since_ms: Mapping[int, int | None],
+    newest_ms: Mapping[int, Mapping[Region, int] | None],
     reach_s: int,
     judged_at: datetime | None,
 ) -> Material:
-    """Read of each monitor (by id) its schedule in the tick, its states, and its rows from an instant on (epoch ms;
-    None: it was quiet) up to the end of the tick, of those that were recorded by `judged_at` (None: by now).
+    """Read of each monitor (by id) its schedule in the tick, its states, and its rows from each region's last judged
+    one on (epoch ms; None: it was quiet) up to the end of the tick, of those that were recorded by `judged_at` (None:
+    by now).
 
-    Of rows that lie further behind the tick than `reach_s` and three intervals none is read: where a region has been
-    silent for hours, the instant is its last row's.
+    None is read that lies further behind the tick than `reach_s` and three intervals, whatever is silent for hours.
     """
-    ids = sorted(since_ms)
+    ids = sorted(newest_ms)
+    kept = [newest_ms[key] for key in ids]
     given = {
         "ids": ids,
-        "since": [None if since_ms[key] is None else as_time((since_ms[key] or 0) / 1000) for key in ids],
+        "since": [None if one is None else as_time(min(one.values(), default=0) / 1000) for one in kept],
+        "newest": [None if one is None else json.dumps(one) for one in kept],
         "tick": as_time(tick_s),
         "reach": reach_s,
         "until": judged_at or "infinity",

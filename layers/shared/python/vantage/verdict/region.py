@@ -1,7 +1,7 @@
 """The state of one monitor in one region: a fold over its counted rows, in the order of their instants."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from vantage.check import Status
 from vantage.verdict.rows import COUNTED, Row, elapsed_ms, once
@@ -14,6 +14,10 @@ class Run:
 
     length: int
     began_ms: int
+
+    def longer(self) -> "Run":
+        """One more."""
+        return Run(self.length + 1, self.began_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +88,10 @@ def step(before: RegionState, row: Row, rules: Rules) -> RegionState:
     """The state after one more counted row."""
     streak = _streak(before, row, rules)
     state = _confirmed(before.state, streak, rules)
-    moved = replace(before, newest=row, streak=streak)
     if state is before.state:
-        return moved
+        return RegionState(state, before.since_ms, before.confirmed_ms, row, streak)
     run = streak.run if Status.DOWN in (state, before.state) else streak.same
-    return replace(moved, state=state, since_ms=run.began_ms, confirmed_ms=row.at_ms)
+    return RegionState(state, run.began_ms, row.at_ms, row, streak)
 
 
 def _streak(before: RegionState, row: Row, rules: Rules) -> Streak:
@@ -98,8 +101,8 @@ def _streak(before: RegionState, row: Row, rules: Rules) -> Streak:
         return Streak(row.status, fresh, fresh)
     return Streak(
         row.status,
-        run=replace(last.run, length=last.run.length + 1) if last.failed is row.failed else fresh,
-        same=replace(last.same, length=last.same.length + 1) if last.status is row.status else fresh,
+        run=last.run.longer() if last.failed is row.failed else fresh,
+        same=last.same.longer() if last.status is row.status else fresh,
     )
 
 
