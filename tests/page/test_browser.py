@@ -118,7 +118,7 @@ def html_name(database: psycopg.Connection) -> None:
     add_monitor(database, "Website", UP)
 
 
-OTHER_PAGES = ("/monitors/blog", "/monitors/checkout?last=24h", "/incidents", "/login?wrong", "/ops")
+OTHER_PAGES = ("/monitors/blog", "/monitors/checkout?last=24h", "/incidents", "/login?wrong", "/ops", "/ops/monitors")
 VISITS: list[tuple[Callable[[psycopg.Connection], None], tuple[int, int], tuple[str, ...]]] = [
     (all_up, WIDE, ("/",)),
     (site_down, NARROW, ("/", *OTHER_PAGES)),
