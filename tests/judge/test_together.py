@@ -1,17 +1,17 @@
 """Judging by many at once, killed at any instruction: what is stored is what one replay of the stored rows decides."""
 
+import multiprocessing
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing.context import ForkServerProcess
 from typing import Any
 
 import psycopg
 import pytest
 
-from local.environments import IMPORT_PATH
+from tests.judge import together
 from tests.judge.history import EVENTS, record
 from tests.judge.together import MONITORS, REGIONS, TICKS, rows_stored_in
 from vantage.check import Status
@@ -23,6 +23,8 @@ from vantage.verdict.fleet import FleetState, History, Stored, Tick, TickJudgeme
 from vantage.verdict.rows import Row, Slot
 from vantage.verdict.rules import Rules
 
+FORKS = multiprocessing.get_context("forkserver")  # whoever is killed is there again without its imports
+FORKS.set_forkserver_preload(["tests.judge.together"])
 US = "(extract(epoch FROM {}) * 1000000)::bigint"
 NOTICES = """
     SELECT subject, facts ->> 'kind', facts ->> 'region', ms_of((facts ->> 'at')::timestamptz) FROM outbox
@@ -134,10 +136,11 @@ def check_against_replay(database: Any, first_s: int) -> dict[str, int]:
             "notices": len(notices), "operator": len(told)}  # fmt: skip
 
 
-def start(*words: object) -> "subprocess.Popen[bytes]":
+def start(do: Callable[..., None], *words: object) -> ForkServerProcess:
     """A process of tests/judge/together.py."""
-    path = ":".join(map(str, IMPORT_PATH))
-    return subprocess.Popen([sys.executable, "-m", "tests.judge.together", *map(str, words)], env={"PYTHONPATH": path})
+    process = FORKS.Process(target=do, args=words)
+    process.start()
+    return process
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -149,28 +152,29 @@ def test_three_workers_and_a_housekeeper_at_once_agree(database: Any, database_u
     portions of the one before it were left.
     """
     first_s = prepare(database)
-    words = {region: ("work", database_url, region, seed, first_s) for region in REGIONS}
+    words = {region: (together.work, database_url, region, seed, first_s) for region in REGIONS}
     running = {region: start(*word) for region, word in words.items()}
-    keepers = [start("keep", database_url, first_s) for _ in range(2)]
+    keepers = [start(together.keep, database_url, first_s) for _ in range(2)]
     chance, kills = random.Random(seed), 0
     deadline_s = time.monotonic() + 200
     try:
-        while any(process.poll() != 0 for process in running.values()):
+        while any(process.exitcode != 0 for process in running.values()):
             assert time.monotonic() < deadline_s
-            time.sleep(chance.uniform(0.2, 0.5))
+            time.sleep(chance.uniform(0.1, 0.3))
             victim = chance.choice(REGIONS)
-            if running[victim].poll() is None and kills < 25:
-                running[victim].send_signal(signal.SIGKILL)
-                running[victim].wait()
+            if running[victim].is_alive() and kills < 25:
+                running[victim].kill()
+                running[victim].join()
                 kills += 1
             for region, process in running.items():
-                if process.poll() not in (None, 0):
-                    assert process.poll() == -signal.SIGKILL
+                if process.exitcode not in (None, 0):
+                    assert process.exitcode == -signal.SIGKILL
                     running[region] = start(*words[region])
     finally:
         for process in (*running.values(), *keepers):
             process.kill()
-            process.wait()
+            process.join()
+            process.close()
     Judge(database).run((first_s + 60 * (TICKS + 10)) * 1000)
     assert database.execute("SELECT count(*) FROM tick_ledger WHERE judged_at IS NULL").fetchone() == (0,)
     seen = check_against_replay(database, first_s)

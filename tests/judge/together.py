@@ -1,7 +1,6 @@
 """Three regions' workers and a housekeeper that record and judge at once, each a process that may be killed."""
 
 import random
-import sys
 import time
 from collections.abc import Iterator
 
@@ -95,11 +94,3 @@ def _wait_for_others(connection: "psycopg.Connection[tuple[int]]", region: str, 
         if row and row[0] >= tick:
             return
         time.sleep(0.005)
-
-
-if __name__ == "__main__":
-    kind, database_url, *rest = sys.argv[1:]
-    if kind == "work":
-        work(database_url, rest[0], int(rest[1]), int(rest[2]))
-    else:
-        keep(database_url, int(rest[0]))
