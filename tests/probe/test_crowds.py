@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import resource
 import socket
 import subprocess
@@ -26,6 +27,8 @@ from vantage.store import ledger
 from vantage.stream import PUSHED, STREAM
 
 ROOT = Path(__file__).parents[2]
+CROWD = 10_000 if os.environ.get("VANTAGE_REQUIRE_ALL") else 4_000  # in CI as many as are promised
+NAMELESS = CROWD // 5
 HEALTHY = 500
 INTERVAL_S = 60  # in which every healthy one must be reached: then all that is left expires
 
@@ -120,46 +123,44 @@ def silent_ports(count: int, connections: int) -> Iterator[list[str]]:
         yield [f"http://{zoo.HOST}:{listener.getsockname()[1]}/" for listener in listeners]
 
 
-def test_ten_thousand_hanging_monitors_cost_the_healthy_ones_nothing(world: World) -> None:
+def test_thousands_of_hanging_monitors_cost_the_healthy_ones_nothing(world: World) -> None:
     """Hanging ones first, healthy ones last, nothing known of anybody: every healthy one is up within its interval,
     the others are down or expired, none is lost. Seen red: with patience without end.
 
     The run is broken off when that is seen; the next one books the rest, which is faster than waiting for it.
     """
-    hanging = 10_000
 
     async def scenario() -> tuple[Crowd, list[str]]:
         with silent_ports(5, 4096) as silence:
             async with zoo.target(zoo.says(zoo.OK, close=False)) as target:
-                here = crowd(world, silence * (hanging // 5) + [target.url] * HEALTHY)
+                here = crowd(world, silence * (CROWD // 5) + [target.url] * HEALTHY)
                 return here, await here.drain()
 
     here, faults = asyncio.run(scenario())
     assert faults == []
-    assert here.statuses(hanging, hanging + HEALTHY) == {"up": HEALTHY}
-    others = here.statuses(0, hanging)
+    assert here.statuses(CROWD, CROWD + HEALTHY) == {"up": HEALTHY}
+    others = here.statuses(0, CROWD)
     assert others.keys() == {"down", "expired"}
     assert others["down"] > 0
     assert world.books()["open"] == 0
     assert world.pending() == 0
 
 
-def test_two_thousand_names_that_nobody_answers_for_cost_the_others_nothing(world: World) -> None:
-    """The same with names in place of connections."""
-    dead = 2_000
+def test_names_that_nobody_answers_for_cost_the_others_nothing(world: World) -> None:
+    """The same with names in place of connections, a fifth as many."""
 
     async def scenario() -> tuple[Crowd, list[str]]:
-        zone: Zone = {f"dead{n}.test": silent for n in range(dead)} | {
+        zone: Zone = {f"dead{n}.test": silent for n in range(NAMELESS)} | {
             f"fine{n}.test": holds("127.0.0.1") for n in range(HEALTHY)
         }
         async with zoo.target(zoo.says(zoo.OK, close=False)) as target, name_server(zone) as server:
-            urls = [f"http://dead{n}.test/" for n in range(dead)]
+            urls = [f"http://dead{n}.test/" for n in range(NAMELESS)]
             urls += [f"http://fine{n}.test:{target.port}/" for n in range(HEALTHY)]
             here = crowd(world, urls)
             return here, await here.drain(server)
 
     here, faults = asyncio.run(scenario())
     assert faults == []
-    assert here.statuses(dead, dead + HEALTHY) == {"up": HEALTHY}
-    assert here.statuses(0, dead).keys() <= {"down", "expired"}
+    assert here.statuses(NAMELESS, NAMELESS + HEALTHY) == {"up": HEALTHY}
+    assert here.statuses(0, NAMELESS).keys() <= {"down", "expired"}
     assert (world.books()["open"], world.pending()) == (0, 0)
