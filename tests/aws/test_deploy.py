@@ -18,9 +18,11 @@ from samcli.yamlhelper import yaml_dump, yaml_parse  # type: ignore[import-untyp
 from local.emulator import free_port, wait_for_port
 from tests.aws.brazil import grown
 from tests.aws.conftest import build
+from tests.aws.policy import asked_of_aws, is_allowed
 from tests.aws.templates import ROOT, aws_regions, deployed, environments, names, of_type
 
 HOME, *AWAY = aws_regions()
+NO_SERVERS = {"DATABASE_URL": "", "REDIS_URL": ""}
 
 
 @dataclass
@@ -29,6 +31,8 @@ class Aws:
 
     env: dict[str, str]
     built: Path
+    recording: Path
+    asked_to_deploy: str = ""  # what was recorded of the deployments alone
 
     def client(self, service: str, aws_region: str) -> Any:
         """A boto3 client that speaks to it."""
@@ -51,12 +55,13 @@ class Aws:
 
 
 @contextmanager
-def stand_in() -> Iterator[dict[str, str]]:
-    """An empty AWS on loopback, and the environment that leads there."""
+def stand_in(recording: Path) -> Iterator[dict[str, str]]:
+    """An empty AWS on loopback that writes down what it is asked, and the environment that leads there."""
     port = free_port()
     server = subprocess.Popen(
-        [sys.executable, "-m", "tests.aws.standin", str(port)], cwd=ROOT, stderr=subprocess.DEVNULL
-    )
+        [sys.executable, "-m", "tests.aws.standin", str(port)], cwd=ROOT, stderr=subprocess.DEVNULL,
+        env={**os.environ, "MOTO_ENABLE_RECORDING": "true", "MOTO_RECORDER_FILEPATH": str(recording)},
+    )  # fmt: skip
     try:
         wait_for_port(port)
         yield {
@@ -75,14 +80,16 @@ def built() -> Path:
 
 
 @pytest.fixture(scope="module")
-def aws(built: Path) -> Iterator[Aws]:
+def aws(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     """All three regions: home, then the others."""
-    with stand_in() as env:
-        aws = Aws(env, built)
+    recording = tmp_path_factory.mktemp("aws") / "recording"
+    with stand_in(recording) as env:
+        aws = Aws(env, built, recording)
         home, *away = environments()
         aws.deploy(home)
         with ThreadPoolExecutor() as pool:  # side by side, as nothing forbids: each is a stack of its own
             list(pool.map(aws.deploy, away))
+        aws.asked_to_deploy = recording.read_text()
         yield aws
 
 
@@ -151,6 +158,18 @@ def test_each_region_has_the_parameters_that_its_functions_read(aws: Aws) -> Non
         read = {value for each in variables for name, value in each.items() if name.endswith("_PARAMETER")}
         assert {each["Name"] for each in found} == read
         assert {each["Type"] for each in found} == {"SecureString"}
+
+
+def test_who_deploys_may_do_what_sam_doctor_and_smoke_ask_aws_for(aws: Aws) -> None:
+    """By docs/deploy-policy.json: what the deployments asked the stand-in for, and what a look at them asks. (Red
+    without ssm:DescribeParameters.)"""
+    before = len(aws.recording.read_text())
+    looks = (f"{Path(sys.executable).parent}/vantage doctor --deploy", f"{sys.executable} tools/smoke.py")
+    for look in looks:
+        subprocess.run([*look.split(), "usa"], cwd=ROOT, env={**aws.env, **NO_SERVERS}, capture_output=True, check=False)
+    asked = {*asked_of_aws(aws.asked_to_deploy), *asked_of_aws(aws.recording.read_text()[before:])}
+    assert asked >= {"cloudformation:CreateChangeSet", "scheduler:ListSchedules", "ssm:DescribeParameters"}
+    assert sorted(action for action in asked if not is_allowed(action)) == ["sts:GetCallerIdentity"]  # anybody may
 
 
 def smoke(aws: Aws) -> tuple[int, list[str]]:
