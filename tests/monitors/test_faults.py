@@ -200,7 +200,7 @@ IN_A_CHANNEL = {  # of type webhook: what is added as line 5, and the fault ther
     "{type: slack, url: 'https://hooks.slack.com/services/T0/B0/x'}": "url: is a secret by itself, and secrets are "
     "named, not written: env:NAME or ssm:/path",
     "{type: slack, secret: env:A, url: env:B}": "secret: is not for type slack, but for webhook",
-    "{type: pager}": "type: must be 'webhook', 'slack', 'email', 'sns' or 'apprise'; it is pager",
+    "{type: pager}": "type: must be 'webhook', 'slack', 'teams', 'email', 'sns' or 'apprise'; it is pager",
 }
 
 
@@ -232,7 +232,7 @@ IN_A_CHANNEL_OF_ITS_OWN = {  # what a channel says, and the fault there
     f"type: email, {MAIL}, user: bot, password: hunter2": "password: secrets are named, not written: env:NAME or "
     "ssm:/path",
     f"type: email, {MAIL}, tls: none": "tls: must be 'starttls' or 'tls'; it is none",
-    f"type: email, {MAIL}, url: env:A": "url: is not for type email, but for webhook and slack and apprise",
+    f"type: email, {MAIL}, url: env:A": "url: is not for type email, but for webhook and slack and teams and apprise",
     f"type: email, {MAIL}".replace("smtp.example.com", "10.0.0.1"): "host: 10.0.0.1 is a private or loopback address; "
     "only public addresses can be watched.",
     f"type: email, {MAIL}".replace(

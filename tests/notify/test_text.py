@@ -101,11 +101,13 @@ def test_a_link_leads_where_its_reader_may_look(public: bool | None, page: str) 
     assert message_of(letter, "https://status.example.com").url == f"https://status.example.com/{page}/shop#incidents"
 
 
-def test_slack_gets_plain_text_that_calls_nobody(database: Database, database_url: str) -> None:
-    """Markup, mentions and links in a name are text, in Slack, Mattermost and Rocket.Chat. Red without the escapes."""
+def test_slack_and_teams_get_plain_text_that_calls_nobody(database: Database, database_url: str) -> None:
+    """Markup, mentions and links in a name are text, in Slack, Mattermost and Rocket.Chat, and in Teams, where only a
+    TextBlock has markup. Red without the escapes."""
     name = "<!channel> <https://evil.example|Shop> & @channel *now*"
     with receiver() as room:
         save_channels(database, [Channel("room", "slack", {"url": room.url})])
+        save_channels(database, [Channel("team", "teams", {"url": f"{room.url}/workflows/x?sig=y"})])
         facts = {
             **INCIDENT,
             "resolved_at": SINCE,
@@ -113,11 +115,22 @@ def test_slack_gets_plain_text_that_calls_nobody(database: Database, database_ur
             "monitor": {"slug": "shop", "name": name, "public": True},
         }
         database.execute(
-            "INSERT INTO outbox (channel, subject, key, type, facts) VALUES ('room', '1', 'k', %s, %s)",
+            "INSERT INTO outbox (channel, subject, key, type, facts) SELECT name, '1', 'k', %s, %s FROM channel",
             ("incident.resolved", json.dumps(facts)),
         )
         asyncio.run(send(database_url))
-    [got] = room.received
+    got, team = sorted(room.received, key=lambda one: len(one.path))
+    [attachment] = team.json["attachments"]
+    card = attachment["content"]
+    assert (team.path, attachment["contentType"]) == (
+        "/workflows/x?sig=y",
+        "application/vnd.microsoft.card.adaptive",
+    )
+    assert [(one["type"], [run["type"] for run in one["inlines"]]) for one in card["body"]] == [
+        ("RichTextBlock", ["TextRun"])
+    ]
+    assert card["body"][0]["inlines"][0]["text"].startswith(f"{name} is up again")
+    assert card["actions"][0]["url"] == "https://status.example.com/monitors/shop#incidents"
     text, link = got.json["text"].split("\n")
     assert (set(got.json), got.json["mrkdwn"]) == ({"text", "mrkdwn"}, False)
     assert "&lt;!channel&gt; &lt;https://evil.example|Shop&gt; &amp; @\u200bchannel *now* is up again" in text

@@ -18,6 +18,7 @@ TYPES = ByType(
     own={
         "webhook": ("url", "secret", "headers"),
         "slack": ("url",),
+        "teams": ("url",),
         "email": ("to", "sender", "host", "port", "tls", "user", "password"),
         "sns": ("topic",),
         "apprise": ("url",),
@@ -25,6 +26,7 @@ TYPES = ByType(
     needed={
         "webhook": ("url",),
         "slack": ("url",),
+        "teams": ("url",),
         "email": ("to", "sender", "host"),
         "sns": ("topic",),
         "apprise": ("url",),
@@ -38,7 +40,7 @@ OF_TYPE = TYPES.validator()
 
 
 def _url(url: str, info: ValidationInfo) -> str:
-    if info.data.get("type") in ("slack", "apprise") and not is_reference(url):
+    if info.data.get("type") in ("slack", "teams", "apprise") and not is_reference(url):
         # Whoever has an incoming webhook's URL can write into its room; apprise's hold keys.
         raise ValueError("is a secret by itself, and secrets are named, not written: env:NAME or ssm:/path")
     return url_or_reference(url, info)
@@ -70,7 +72,7 @@ class ChannelItem(Strict):
     model_config = {"json_schema_extra": TYPES.in_schema}
 
     name: Annotated[Line, StringConstraints(max_length=100)]
-    type: Literal["webhook", "slack", "email", "sns", "apprise"]
+    type: Literal["webhook", "slack", "teams", "email", "sns", "apprise"]
     url: Annotated[str, StringConstraints(max_length=2_048), AfterValidator(_url), OF_TYPE] = NEEDED_BY_TYPE
     secret: Annotated[Reference, OF_TYPE] = absent("what messages are signed with, by Standard Webhooks")
     headers: Annotated[Headers, AfterValidator(_not_ours), OF_TYPE] = Field(

@@ -76,6 +76,18 @@ def plain_for_slack(text: str) -> str:
     return escaped.replace("@", "@\N{ZERO WIDTH SPACE}")
 
 
+async def send_teams(message: Message, config: Config, means: Means) -> None:
+    """POST a card to a Microsoft Teams workflow's webhook: its text is in runs, where nothing is markup."""
+    text = {"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": message.text}]}
+    card: dict[str, Any] = {"type": "AdaptiveCard", "version": "1.2", "body": [text]}
+    if message.url:
+        card["actions"] = [{"type": "Action.OpenUrl", "title": "Open", "url": message.url}]
+    attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
+    content = json.dumps({"type": "message", "attachments": [attachment]}, ensure_ascii=False).encode()
+    headers = {"Content-Type": "application/json", "User-Agent": f"Vantage/{vantage.__version__}"}
+    await means.post.send(await means.plain(config["url"]), headers, content)
+
+
 async def send_email(message: Message, config: Config, means: Means) -> None:
     """A mail by SMTP."""
     password = await means.plain(config["password"]) if "password" in config else None
@@ -95,6 +107,7 @@ async def send_apprise(message: Message, config: Config, means: Means) -> None:
 SENDERS: Mapping[str, Callable[[Message, Config, Means], Awaitable[None]]] = {
     "webhook": send_webhook,
     "slack": send_slack,
+    "teams": send_teams,
     "email": send_email,
     "sns": send_sns,
     "apprise": send_apprise,

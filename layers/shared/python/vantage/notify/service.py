@@ -44,7 +44,8 @@ def check(url: str) -> None:
         return
     raise NotTaken(
         "its URL is for none of the services whose host is their own: "
-        f"{', '.join(f'{scheme}://' for scheme in SERVICES)}. A server of your own is reached by a webhook"
+        f"{', '.join(f'{scheme}://' for scheme in SERVICES)}. A server of your own is reached by a "
+        "webhook, Microsoft Teams by the type teams"
     )
 
 
