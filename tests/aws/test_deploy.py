@@ -165,8 +165,9 @@ def test_who_deploys_may_do_what_sam_doctor_and_smoke_ask_aws_for(aws: Aws) -> N
     without ssm:DescribeParameters.)"""
     before = len(aws.recording.read_text())
     looks = (f"{Path(sys.executable).parent}/vantage doctor --deploy", f"{sys.executable} tools/smoke.py")
+    env = {**aws.env, **NO_SERVERS}
     for look in looks:
-        subprocess.run([*look.split(), "usa"], cwd=ROOT, env={**aws.env, **NO_SERVERS}, capture_output=True, check=False)
+        subprocess.run([*look.split(), "usa"], cwd=ROOT, env=env, capture_output=True, check=False)
     asked = {*asked_of_aws(aws.asked_to_deploy), *asked_of_aws(aws.recording.read_text()[before:])}
     assert asked >= {"cloudformation:CreateChangeSet", "scheduler:ListSchedules", "ssm:DescribeParameters"}
     assert sorted(action for action in asked if not is_allowed(action)) == ["sts:GetCallerIdentity"]  # anybody may
