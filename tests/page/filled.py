@@ -52,11 +52,12 @@ def add_monitor(database: psycopg.Connection, name: str, seen: Mapping[str, str]
         (begin, int(minute_now().timestamp()) % given["interval_s"], monitor_id),
     )
     for region, letters in seen.items():
-        _store(database, monitor_id, region, letters, given["interval_s"])
+        store(database, monitor_id, region, letters, given["interval_s"])
     return monitor_id
 
 
-def _store(database: psycopg.Connection, monitor_id: int, region: str, letters: str, interval_s: int) -> None:
+def store(database: psycopg.Connection, monitor_id: int, region: str, letters: str, interval_s: int = 60) -> None:
+    """What a region saw of a monitor, a letter for each check."""
     newest = minute_now()
     rows = [
         (monitor_id, newest - timedelta(seconds=(len(letters) - 1 - k) * max(interval_s, 60)), region, interval_s,

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, expect
 
 from local.web import Page
 from tests.page.conftest import ask, submit
-from tests.page.filled import add_monitor, add_regions
+from tests.page.filled import REGIONS, add_monitor, add_regions, settle, store
 from tests.page.test_browser import violations, visit
 from tests.page.test_page import HTML_NAME, text_of
 from vantage.monitors_file.entry import entry
@@ -262,7 +262,7 @@ def test_a_probe_that_waits_keeps_nobody_waiting(
 def test_a_person_adds_a_site_after_a_probe(
     browser: Browser, database: psycopg.Connection, page: Page, writer: dict[str, str], site: str, *, scripts: bool
 ) -> None:
-    """A site of this machine: probed and up, saved, paused; nothing that axe, which is a script, knows of.
+    """A site of this machine: probed, saved, up as its regions see it, paused; nothing that axe, a script, knows of.
 
     Red where a probe had no time to see anything, and where the form forgot what was typed.
     """
@@ -286,6 +286,13 @@ def test_a_person_adds_a_site_after_a_probe(
         assert (words(database, "ours")["url"], "regions" in words(database, "ours")) == (site, False)
         if scripts:
             assert violations(tab) == {}
+        [(monitor_id,)] = database.execute("SELECT id FROM monitor WHERE slug = 'ours'").fetchall()
+        for region in REGIONS:
+            store(database, monitor_id, region, "FU")
+        settle(database)
+        tab.get_by_role("link", name="private : Ours").click()
+        expect(tab.get_by_role("heading", level=1)).to_have_text("Ours is up from all regions")
+        tab.go_back()
         tab.get_by_role("button", name="Pause Ours").click()
         expect(tab.get_by_role("button", name="Resume Ours")).to_be_visible()
         assert witness.complaints == []
