@@ -31,17 +31,17 @@ channels:
   - {{name: demo, type: webhook, url: "{http}/told", remind_every: 1h}}
 monitors:
   - {{slug: demo-home, name: "Shop: home", url: "{http}/healthy"}}
-  - {{slug: demo-search, name: "Shop: search, every 10 s", interval: 10s, url: "{http}/healthy?q=tea"}}
+  - {{slug: demo-search, name: "Shop: search", interval: 10s, url: "{http}/healthy?q=tea"}}
   - slug: demo-checkout
-    name: "Shop: checkout, slow"
+    name: "Shop: checkout"
     url: "{http}/slow"
     expect: {{latency: {{degraded_over: 800ms}}}}
-  - {{slug: demo-gift-cards, name: "Shop: gift cards, flapping", url: "{http}/flapping"}}
-  - {{slug: demo-blog, name: "Blog, always failing", url: "{http}/failing"}}
-  - {{slug: demo-payments, name: "Payments, failing from India only", url: "{http}/not-from-india"}}
-  - {{slug: demo-webmail, name: "Webmail, certificate ends in 3 days", url: "{https}/healthy",
+  - {{slug: demo-gift-cards, name: "Shop: gift cards", url: "{http}/flapping"}}
+  - {{slug: demo-blog, name: Blog, url: "{http}/failing"}}
+  - {{slug: demo-payments, name: Payments, url: "{http}/not-from-india"}}
+  - {{slug: demo-webmail, name: Webmail, url: "{https}/healthy",
      expect: {{certificate: {{days: 14}}}}}}
-  - {{slug: demo-reports, name: "Old reports, never answering", url: "{http}/hanging"}}
+  - {{slug: demo-reports, name: "Old reports", url: "{http}/hanging"}}
 """
 
 
