@@ -19,16 +19,21 @@ from typing import IO
 
 from local.environments import IMPORT_PATH, REPLY_LIMIT_BYTES, ROOT, Process
 
-PRELOADED = ("functions.worker.app", "functions.producer.app", "functions.housekeeper.app", "vantage.probe")
+PRELOADED = (
+    "functions.worker.app", "functions.producer.app", "functions.housekeeper.app", "functions.notifier.app",
+    "functions.api.app", "vantage.probe",
+)  # fmt: skip
 MESSAGE_BYTES = 1 << 16
 
 
 def main(number: int) -> None:
     """Fork for each message; ends when nobody can send one any more."""
+    import gc  # noqa: PLC0415
     import importlib  # noqa: PLC0415
 
     for module in PRELOADED:
         importlib.import_module(module)
+    gc.freeze()  # a copy's collector does not go through what it will never drop, and so does not copy its pages
     asked = socket.socket(fileno=number)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody here waits for them
     while True:
