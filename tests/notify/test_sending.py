@@ -15,7 +15,7 @@ from tests.notify.receivers import Answer, Received, receiver
 from tests.notify.sending import SCALE, send
 from vantage.clock import Pace
 from vantage.notify.backoff import Patience, retry_after_s
-from vantage.store.channels import Channel, load_channels, save_channels
+from vantage.store.channels import Channel, delete_channels, load_channels, save_channels, switch_on
 
 Database = Any
 
@@ -177,17 +177,25 @@ def test_a_retry_after_that_says_nothing_is_no_wish(header: str) -> None:
 
 
 def test_410_switches_the_channel_off(database: Database, database_url: str) -> None:
-    """A receiver that is gone is asked no more, `vantage channels` says why, and the operator hears of it."""
+    """A receiver that is gone is asked no more, `vantage channels` says why, and the operator hears of it; and, by the
+    same key, that the channel is on again, or away. Red without the triggers of migration 0068."""
     with receiver(lambda _: (410, {})) as hook, receiver() as operator:
         add_channel(database, "hook", hook.url)
         save_channels(database, [Channel("ops", "webhook", {"url": operator.url}, operator=True)])
         add_incidents(database, "hook", 3, monitors=1)
         done = run(database_url)
         run(database_url)
-    [channel, _] = load_channels(database)
+        [channel, _] = load_channels(database)
+        switch_on(database, "hook")
+        run(database_url)
+        database.execute("UPDATE channel SET enabled = false WHERE name = 'hook'")
+        delete_channels(database, ["hook"])  # switched off by hand, so nobody was told
+        run(database_url)
     assert [one.json["text"] for one in operator.received] == [
-        "Channel hook is switched off: the receiver answered 410: it is gone. Nobody is told by it."
+        "Channel hook is switched off: the receiver answered 410: it is gone. Nobody is told by it.",
+        "Channel hook is not switched off any more.",
     ]
+    assert len({one.json["dedup_key"] for one in operator.received}) == 1
     assert (done.switched_off, len(hook.received), waiting(database)) == (["hook"], 1, 0)
     assert (channel.enabled, channel.disabled_reason) == (False, "the receiver answered 410: it is gone")
 

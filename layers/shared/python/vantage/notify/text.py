@@ -100,6 +100,7 @@ def _operator(facts: Facts, _at: datetime) -> str:
         "again for a day.",
         "channel_silent_over": f"Channel {facts.get('channel')} takes messages again.",
         "channel_off": f"Channel {facts.get('channel')} is switched off: {facts.get('reason')}. Nobody is told by it.",
+        "channel_off_over": f"Channel {facts.get('channel')} is not switched off any more.",
     }[facts["kind"]]
 
 
