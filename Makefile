@@ -50,8 +50,8 @@ clean: ## remove .venv and every cache; .vantage, where runs keep their history,
 build: setup ## what goes to AWS, for both architectures, into .aws-sam/ (no Docker)
 	@exec tools/build-aws
 
-dashboards: setup ## the dashboards anew into template.yaml, from tools/dashboards.py
-	@exec $(BIN)/python tools/dashboards.py
+dashboards: setup ## the dashboards anew into template.yaml, and the bill into docs/cost.md
+	@$(BIN)/python tools/dashboards.py && exec $(BIN)/python tools/cost.py
 
 dashboard-preview: setup ## them as pictures, of what METRICS_NAMESPACE=vantage make run wrote (DATA_DIR=.vantage)
 	@exec $(BIN)/python -m tools.dashboard_preview $(or $(DATA_DIR),.vantage) docs/images

@@ -8,10 +8,11 @@ from typing import Any
 
 from local.environments import Function, Reply
 from local.minutes import event_time
+from local.places import regions
 from local.server import Say
 from vantage.clock import Pace
 
-REGIONS = {"USA": "us-east-1", "INDIA": "ap-south-1", "EU": "eu-central-1"}
+REGIONS = regions()
 HOME = REGIONS["USA"]
 # As in template.yaml.
 PRODUCER_TIMEOUT_S = 120

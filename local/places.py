@@ -40,6 +40,12 @@ class Place:
         return {**EVERYWHERE, **(AT_HOME if self.is_home else {})}
 
 
+def regions(root: Path = ROOT) -> dict[str, str]:
+    """The AWS region of each region, by the rows of the template's Mappings: what is added there is everywhere."""
+    rows = re.findall(r"^    (\S+): \{Region: (\w+), ", (root / "template.yaml").read_text(), re.MULTILINE)
+    return {region: aws_region for aws_region, region in rows}
+
+
 def place(environment: str, root: Path = ROOT) -> Place:
     """An environment by its name; raises SettingsError where samconfig.toml has none of that name."""
     tables = _tables(root)

@@ -9,11 +9,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.places import regions
+
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "cost.md"
 BEGIN, END = "<!-- written by tools/cost.py -->\n", "<!-- end -->\n"
-MINUTES, REGIONS = 43_200, 3
+MINUTES, REGIONS = 43_200, len(regions())
 DEFAULT_MB = 512  # WorkerMemoryMb of template.yaml
-ALARM_METRICS = 38  # of all regions: AWS counts an alarm by the metrics it looks at
+ALARM_METRICS = 18 + 10 * (REGIONS - 1)  # of home and of each other: AWS counts an alarm by the metrics it looks at
 
 PRICES: Mapping[str, tuple[float, str, str]] = {
     "gb_second": (

@@ -211,7 +211,7 @@ def test_a_run_over_its_time_is_killed_and_the_next_one_heals(
     )  # fmt: skip
     with redis.Redis.from_url(redis_url) as client, ExitStack() as stack:
         push_what_is_due_now(client, target)
-        worker = stack.enter_context(emulated(built / "x86_64", "Worker", env, tmp_path, timeout_s=5))
+        worker = stack.enter_context(emulated(built / "x86_64", "Worker", env, tmp_path, timeout_s=8))
         event = json.loads((ROOT / "events" / "worker.json").read_text())
         with psycopg.connect(database_url) as other:
             other.execute("LOCK TABLE check_result IN ACCESS EXCLUSIVE MODE")
@@ -219,7 +219,7 @@ def test_a_run_over_its_time_is_killed_and_the_next_one_heals(
                 run = pool.submit(worker.invoke, event)
                 wait_until(lambda: client.xpending(STREAM, "monitor-runners-eu")["pending"] == MONITORS)
                 os.kill(worker.runtime_pid(), signal.SIGSTOP)
-                assert "timed out after 5" in json.dumps(run.result())
+                assert "timed out after 8" in json.dumps(run.result())
             other.rollback()
         healed = worker.invoke(event)
         assert (healed["taken_up"], healed["stored"], healed["ack_mismatch"]) == (MONITORS, MONITORS, 0), healed

@@ -20,6 +20,7 @@ import redis
 from local.environments import Function, Reply
 from local.migrate import migrate
 from local.minutes import as_time, event_time
+from local.places import regions
 from local.servers import Servers
 from tests.aws.alarms import Minute, is_alarming
 from tests.aws.brazil import Grown, grown
@@ -27,6 +28,7 @@ from tests.aws.templates import aws_regions, deployed, of_type
 from tests.aws.test_emulator import Site, Target, environment
 from tests.lived import separate_databases
 from tests.servers import empty
+from tools.dashboards import prices
 from vantage.clock import Pace
 
 SCALE = 15
@@ -212,6 +214,8 @@ def test_the_fourth_region_is_deployed_as_the_others_are(growth: Growth) -> None
     dashboards = of_type(deployed(HOME, growth.project.template), "AWS::CloudWatch::Dashboard")
     assert f'"region": "{place}"' in dashboards["OverviewDashboard"]["DashboardBody"]
     assert "BRAZIL" in {row["region"] for row in growth.sheet()}
+    assert regions(growth.project.folder)["BRAZIL"] == place  # for a local run, the bill and the command line
+    assert len(prices(growth.project.folder).split(",")) == len(growth.places)
 
 
 def test_the_old_functions_work_on_the_schema_of_a_next_release(growth: Growth) -> None:

@@ -60,9 +60,11 @@ def test_every_environment_of_samconfig_has_its_row_in_the_mappings_and_its_name
     rows = source()["Mappings"]["Regions"]
     assert list(rows) == ALL
     assert [row["Region"].lower() for row in rows.values()] == list(environments())
-    enum = (ROOT / "migrations" / "0001_schedule.sql").read_text()
+    migrations = " ".join(path.read_text() for path in sorted((ROOT / "migrations").glob("*.sql")))
+    [first] = re.findall(r"CREATE TYPE location AS ENUM \((.*?)\)", migrations)
+    enum = {*re.findall(r"'(\w+)'", first), *re.findall(r"ALTER TYPE location ADD VALUE '(\w+)'", migrations)}
     for row in rows.values():
-        assert f"'{row['Region']}'" in enum
+        assert row["Region"] in enum
         assert row["RedisGroup"] == f"monitor-runners-{row['Region'].lower()}"
 
 
