@@ -90,6 +90,13 @@ MUTATIONS = (
         _tests("tests/test_produce.py", "overdue"),
     ),
     Mutation(
+        "the old rule: nothing is pushed behind an entry that was not delivered", f"{PACKAGE}/produce.py",
+        "        for count, (entry_id, value) in enumerate(self.stream.range(last_delivered",
+        "        if last_delivered[0] < now_ms - 60_000:\n            return Withheld(away=True)\n"
+        "        for count, (entry_id, value) in enumerate(self.stream.range(last_delivered",
+        _tests("tests/test_produce.py", "group_lost or in_order"),
+    ),
+    Mutation(
         "a pool smaller than the probes", f"{PACKAGE}/probe/prober.py",
         "        return await http.attempt(self._means, self._plan(check), trace)",
         "        self._pool = getattr(self, '_pool', None) or asyncio.Semaphore(4)\n        async with self._pool:\n"
