@@ -78,7 +78,7 @@ def reason_words(reason: str | None, *, http_status: int | None, total_us: int |
 
 
 def _slow_words(total_us: int | None, took: Took) -> str:
-    """Such as `first byte takes 1.24 s (limit 800 ms)`: the phase that alone is too much, else the answer as a whole."""
+    """Such as `first byte takes 1.24 s (limit 800 ms)`: the phase that alone is too much, else all of the answer."""
     limit_ms = took.limit_ms
     limit = f" (limit {latency(round(limit_ms * 1000))})" if limit_ms else ""
     spent = {name: us for name in PHASES if (us := getattr(took.phases, name)) is not None}
