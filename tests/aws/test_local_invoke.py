@@ -134,7 +134,7 @@ def answers(local: Local, servers: Servers) -> dict[str, Any]:
         "check": "Worker",
         "api": "Api",
     }
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(2) as pool:  # more at once are so slow to start that they give up on their servers
         runs = {name: pool.submit(local.invoke, function, event(name)) for name, function in others.items()}
         return first | {name: run.result() for name, run in runs.items()}
 
