@@ -6,6 +6,7 @@ below: made in moto's own backends, so that boto3 finds them where it would find
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from moto.awslambda.models import LayerVersion, lambda_backends
 from moto.cloudformation import models, parsing
 from moto.cloudwatch.models import Dimension, Metric, MetricDataQuery, MetricStat, cloudwatch_backends
 from moto.core.common_models import CloudFormationModel
+from moto.moto_api._internal.recorder.models import Recorder
 from moto.scheduler.models import scheduler_backends
 from moto.server import main
 from moto.sns.models import sns_backends
@@ -222,6 +224,17 @@ def update_only_what_changes() -> None:
     resources.build_resource_diff = diff
 
 
+def record_one_by_one() -> None:
+    """Each request has a line of its own in the recording: moto writes those that come at once into one another."""
+    record, lock = Recorder._record_request, threading.Lock()  # noqa: SLF001  # the one place where it writes
+
+    def alone(self: Recorder, *request: Any, **named: Any) -> None:
+        with lock:
+            record(self, *request, **named)
+
+    Recorder._record_request = alone  # type: ignore[method-assign]  # noqa: SLF001
+
+
 class NoManagedPolicies:
     """The translator asks IAM for names of policies that our template does not use."""
 
@@ -272,6 +285,7 @@ def _transform_in(kind: Any) -> None:
 if __name__ == "__main__":
     add_types()
     add_transform()
+    record_one_by_one()
     leave_out_no_value()
     update_only_what_changes()
     layer: Any = LayerVersion
