@@ -25,7 +25,7 @@ from tests.faults.troubles import NAMED, PLANS, WIRED
 from tests.lived import separate_databases
 from tests.servers import empty
 
-FASTEST, SLOWEST = 20, 8  # seconds of life in one second
+FASTEST, SLOWEST = 15, 8  # seconds of life in one second
 OWN_POSTGRES = {
     "postgres-down-and-killed": ("synchronous_commit=on",),
     "postgres-without-connections": ("max_connections=12",),
@@ -35,7 +35,7 @@ POOLED, ON_REDIS = "behind-a-pooler", "on-debians-redis"
 
 def scale() -> float:
     """Slower on a machine that does much else: each wait for a CPU counts so many times in a life."""
-    return min(max(40 * (os.cpu_count() or 1) / max(os.getloadavg()[0], 0.1), SLOWEST), FASTEST)
+    return min(max(30 * (os.cpu_count() or 1) / max(os.getloadavg()[0], 0.1), SLOWEST), FASTEST)
 
 
 def ready_within_s() -> float:
