@@ -8,8 +8,10 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 pytest_plugins = ["tests.servers"]
 
-# Minutes of a life, lived many times faster: two at once would be late for want of a CPU, so one follows the other.
-LIVES = ("tests/test_minutes_of_life.py", "tests/faults/test_lived.py", "tests/local/test_system.py")
+# Minutes of a life, lived many times faster: two at once would be late for want of a CPU, so one follows the other, and
+# what runs beside them, which only takes longer, leaves the CPU to them.
+LIVES = ("tests/faults/test_lived.py", "tests/test_minutes_of_life.py", "tests/local/test_system.py")
+BEHIND_LIVES = 10  # nice
 # What waits longest is begun first and waits beside the others, so that the run does not end with one of them alone.
 BEGUN_FIRST = (
     *LIVES,
@@ -39,6 +41,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What is begun first comes first; the rest stays in its order."""
     rank = {path: place for place, path in enumerate(BEGUN_FIRST)}
     items.sort(key=lambda item: rank.get(item.nodeid.split("::")[0], len(rank)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> None:
+    """A process that runs anything but lives stands back from here on, with all that it starts."""
+    if os.environ.get("PYTEST_XDIST_WORKER") and item.nodeid.split("::")[0] not in LIVES:
+        os.setpriority(os.PRIO_PROCESS, 0, max(BEHIND_LIVES, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 def require(what: str, present: bool) -> None:

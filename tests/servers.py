@@ -11,12 +11,22 @@ import redis
 from local.migrate import ROLES, migrate
 from local.servers import Servers, embedded
 
-# All but the partitions, which their parent empties, and the note of what was migrated.
+# All but the partitions, which their parent empties, and the note of what was migrated. To truncate is to make a new
+# file: of three dozen tables a test fills a few, and asking each first makes this twice as fast.
 EMPTY_ALL = """
-DO $$ BEGIN
-    EXECUTE (SELECT 'TRUNCATE ' || string_agg(format('%I', relname), ', ') || ' RESTART IDENTITY CASCADE' FROM pg_class
-              WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
-                AND relname <> 'migration');
+DO $$
+DECLARE
+    ask text;
+    filled text;
+BEGIN
+    SELECT string_agg(format('SELECT %1$L WHERE EXISTS (SELECT FROM %1$I)', relname), ' UNION ALL ') INTO ask
+      FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+       AND relname <> 'migration';
+    EXECUTE 'SELECT string_agg(quote_ident(name), '', '') FROM (' || ask || ') filled (name)' INTO filled;
+    IF filled IS NOT NULL THEN
+        EXECUTE 'TRUNCATE ' || filled || ' CASCADE';
+    END IF;
+    PERFORM setval(format('public.%I', sequencename), 1, false) FROM pg_sequences WHERE last_value IS NOT NULL;
 END $$"""
 
 

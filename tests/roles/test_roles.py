@@ -156,7 +156,7 @@ def test_a_check_travels_its_whole_way_with_each_function_under_its_own_role(
     done = {name: reply["result"] for name, reply in replies.items()}
     assert done["worker"]["stored"] >= 6
     assert done["worker"]["ack_mismatch"] == 0
-    assert done["housekeeper"]["days_dropped"] == [f"check_result_{OLD:%Y%m%d}"]
+    assert f"check_result_{OLD:%Y%m%d}" in done["housekeeper"]["days_dropped"]  # and those of other tests
     assert done["housekeeper"]["hours_rolled"] >= 1
     assert done["housekeeper"]["closed"] >= 1
     assert done["housekeeper"]["heartbeats"] >= 1
