@@ -124,7 +124,7 @@ def add_many(database: psycopg.Connection[Any], count: int) -> None:
 
     Two of five have a day with an outage, with a failure in one region, or one that was slow and not wholly observed.
     """
-    hour = {"USA": "U" * 4, "INDIA": "U" * 4, "EU": "U" * 4}
+    hour = dict.fromkeys(("USA", "INDIA", "EU"), "U" * 10)
     first = add_monitor(database, "Monitor 000", hour)
     database.execute(
         """INSERT INTO monitor (slug, name, type, spec, interval_s, timeout_ms, public)

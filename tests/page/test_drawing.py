@@ -1,10 +1,12 @@
 """Shapes: whatever is drawn stays in its frame, and a gap stays a gap."""
 
 import re
+from datetime import datetime
 
 import pytest
 
 from vantage.face.pages.drawing import Slot, eyes, lanes, median, nearest_rank, number, sparks
+from vantage.face.pages.past import axis_until
 
 MINUTES = [Slot(minute, 1) for minute in range(60)]
 
@@ -86,3 +88,18 @@ def test_percentiles_are_values_that_were_seen() -> None:
 def test_numbers_are_short() -> None:
     """As SVG allows."""
     assert [number(x) for x in (0, 1, 0.5, -0.25, 59.76, 10.004)] == ["0", "1", ".5", "-.25", "59.76", "10"]
+
+
+@pytest.mark.parametrize(
+    ("span", "now", "first"),
+    [
+        ("90d", "2026-11-24 00:02:14", "2026-08-26 00:00:00"),  # what is there by now ends at 23:59
+        ("90d", "2026-11-24 00:02:15", "2026-08-26 00:00:00"),  # and here at midnight
+        ("90d", "2026-11-24 00:03:15", "2026-08-27 00:00:00"),
+        ("24h", "2026-11-24 07:02:15", "2026-11-23 07:00:00"),
+        ("24h", "2026-11-24 07:03:15", "2026-11-23 08:00:00"),
+    ],
+)
+def test_the_last_bar_is_never_one_in_which_nothing_can_be_known_yet(span: str, now: str, first: str) -> None:
+    """It begins with the first minute whose results must be there; red when for a minute it was there before that."""
+    assert axis_until(datetime.fromisoformat(f"{now}+00:00"), span).first == datetime.fromisoformat(f"{first}+00:00")

@@ -1,6 +1,7 @@
 """The page over a real database: what is shown, what is not, and to whom."""
 
 import base64
+import gc
 import hashlib
 import html
 import json
@@ -388,21 +389,24 @@ def test_200_monitors_are_a_small_page_in_a_tenth_of_a_second(
     other and leave no monitor out. Red where all lanes were drawn on one: 243 kB.
     """
     add_regions(database)
-    add_ticks(database, 4)
+    add_ticks(database, 10)
     add_many(database, 200)
     took_ms, body = [], ""
+    gc.collect()
+    gc.freeze()  # what all tests before this one have left is no part of the page's work
     for _ in range(3):
         ask(page, "/healthz")
         time.sleep(1.05)  # what was read is told for a second
         began = time.process_time()
         _, body = ask(page, "/?last=90d")
         took_ms.append((time.process_time() - began) * 1000)
+    gc.unfreeze()
     assert "Down from EU only: 4 of 200" in text_of(body)
     assert body.count("<article") == 4
-    rest = ask(page, "/?last=90d&page=2")[1]  # at some hours it takes two; where not, this is the first again
-    assert len(re.findall(r"Monitor \d{3}", text_of(re.sub(r"(?s)<article.*?</article>", "", body + rest)))) >= 196
+    assert body.count("<tr id=m-") == 196
+    assert "Parts of the page" not in body
     assert len(body.encode()) < 100_000
-    assert min(took_ms) < 100  # of three, since others use the same processor
+    assert sorted(took_ms)[1] < 100, took_ms
     give_each_bad_days(database)
     fresh = start_page(database_url, redis_url, 0)  # what lies behind is kept for a minute
     parts = [ask(fresh, f"/?last=90d&page={number}")[1] for number in (1, 2, 3, 4, 5)]

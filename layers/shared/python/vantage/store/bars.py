@@ -19,7 +19,7 @@ Looks = Mapping[str, Mapping[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """So many bars of an hour or a day each; the last one is the present one, and ends at `until`."""
+    """So many bars of an hour or a day each; the last one is the one that ends at `until` or is cut off there."""
 
     unit: timedelta
     count: int
@@ -28,8 +28,9 @@ class Axis:
     @property
     def first(self) -> datetime:
         """Where the first bar begins."""
-        present = hour_of(self.until) if self.unit == HOUR else midnight(day_of(self.until))
-        return present - (self.count - 1) * self.unit
+        inside = self.until - timedelta(microseconds=1)
+        last = hour_of(inside) if self.unit == HOUR else midnight(day_of(inside))
+        return last - (self.count - 1) * self.unit
 
     def begin(self, number: int) -> datetime:
         """When a bar begins."""

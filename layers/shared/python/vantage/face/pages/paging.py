@@ -48,15 +48,15 @@ def card_bytes(one: Card) -> int:
 def line_bytes(one: Line) -> int:
     """What a line takes without its lanes."""
     words = 0 if one.head.plain else 60 + _bytes(one.head.verdict + one.head.rest + one.head.since)
-    cells = sum(5 + len(value.encode()) + (15 + len(small.encode()) if small else 0) for value, small in one.cells)
+    cells = sum(4 + len(value.encode()) + (15 + len(small.encode()) if small else 0) for value, small in one.cells)
     private = 24 if one.head.private else 0
-    return 120 + 2 * len(one.head.slug) + _bytes(one.head.name) + private + words + cells
+    return 114 + 2 * len(one.head.slug) + _bytes(one.head.name) + private + words + cells
 
 
 @lru_cache(maxsize=4_096)
 def picture_bytes(one: Picture) -> int:
     """What lanes take where they are drawn."""
-    return 90 + len(one.label) + sum(24 + len(shape.path) for shape in one.shapes)
+    return 72 + len(one.label) + sum(24 + len(shape.path) for shape in one.shapes)
 
 
 def _bytes(text: str) -> int:
