@@ -5,6 +5,7 @@ from datetime import timedelta
 from tests.history.conftest import Past, at
 from vantage.latency import bucket_of
 from vantage.store import rollups
+from vantage.store.looks import ending_in, slow_in
 
 HOURS = "SELECT region::text, scheduled, up, down, expired FROM check_rollup_hour ORDER BY 1"
 LOOKS = "SELECT look, slots FROM slot_rollup_hour ORDER BY 1"
@@ -23,6 +24,22 @@ def test_an_hour_counts_what_was_scheduled_by_how_it_ended(past: Past) -> None:
     assert past.rows(LOOKS) == [
         ("60 USA:down EU:-", 3), ("60 USA:up EU:-", 56), ("60 USA:up EU:expired", 1)
     ]  # fmt: skip
+
+
+def test_a_rolled_hour_still_tells_slow_from_a_certificate_that_ends_soon(past: Past) -> None:
+    """Both are degraded, and only one of them is slow. Red without the word in the look."""
+    monitor = past.monitor(0, 60, 1800)
+    past.ticks(0, 60, ("USA", "EU"))
+    for minute, reason in ((0, "certificate"), (30, "slow")):
+        past.row(monitor, minute, "USA", "degraded")
+        past.row(monitor, minute, "EU", "degraded")
+        past.connection.execute(
+            "UPDATE check_result SET reason = %s WHERE checked_at = %s AND region = 'EU'", (reason, at(minute))
+        )
+    past.roll_up()
+    looks = [str(look) for look, _ in past.rows(LOOKS)]
+    assert looks == ["1800 USA:degraded EU:degraded", "1800 USA:degraded EU:degraded certificate=EU"]
+    assert [(set(slow_in(look)), set(ending_in(look))) for look in looks] == [({"USA", "EU"}, set()), ({"USA"}, {"EU"})]
 
 
 def test_rolling_up_twice_changes_nothing(past: Past) -> None:

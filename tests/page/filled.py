@@ -14,6 +14,7 @@ SEEN: dict[str, tuple[Any, ...]] = {
     "U": ("up", None, 200, 142_000, None, None, None, 141_000, 1_000, True),
     "F": ("up", None, 200, 90_000, 9_000, 20_000, 30_000, 30_000, 1_000, False),
     "S": ("degraded", "slow", 200, 1_240_000, None, None, None, 1_239_000, 1_000, True),
+    "C": ("degraded", "certificate", 200, 120_000, None, None, None, 119_000, 1_000, True),
     "D": ("down", "status", 503, 80_000, None, None, None, 79_000, 1_000, True),
     "T": ("down", "timeout", None, 5_000_000, 9_000, 20_000, None, None, None, False),
     "X": ("expired", None, None, None, None, None, None, None, None, False),

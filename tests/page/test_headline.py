@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from tests.page.test_words import EU, INDIA, USA, down, failed, silent, slow
 from vantage.view.headline import Case, Headline, headline
-from vantage.view.words import Sight, verdict_words
+from vantage.view.words import CERTIFICATE_ENDS, Sight, verdict_words
 
 NOW = datetime(2026, 11, 24, 7, 4, tzinfo=UTC)
 HEARD = NOW - timedelta(minutes=4)
@@ -72,6 +72,17 @@ def test_slow_is_said_from_where() -> None:
     assert say(case("A", USA, INDIA, slow(EU)), *fine(1))[0] == "Slow from EU: 1 of 2"
     everywhere = case("A", slow(USA), slow(INDIA), slow(EU), verdict="degraded")
     assert say(everywhere)[0] == "Slow from all regions: 1 of 1"
+
+
+def test_a_certificate_that_ends_soon_is_said_as_that() -> None:
+    """Not as slow: the site is up, and quick. What is slow is worse, and told first."""
+    ending = case("Mail", *(replace(slow(sight), reason=CERTIFICATE_ENDS) for sight in (USA, INDIA, EU)))
+    title, lead = say(ending, *fine(2))
+    assert title == "Certificate ends soon: 1 of 3"
+    assert lead.startswith("Mail: Up from all regions. Since ")
+    assert lead.endswith("Two are up from all regions.")
+    title, lead = say(ending, case("Search", USA, INDIA, slow(EU)))
+    assert (title, lead.endswith("One has a certificate that ends soon.")) == ("Slow from EU: 1 of 2", True)
 
 
 def test_a_silent_region_is_our_fault_and_nobody_is_down() -> None:

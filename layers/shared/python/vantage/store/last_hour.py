@@ -23,7 +23,10 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Results of a monitor in a region, oldest first: instants (epoch s), statuses, total times (µs)."""
+    """Results of a monitor in a region, oldest first: instants (epoch s), statuses, total times (µs).
+
+    A status is `certificate` where a check is degraded only because a certificate ends soon.
+    """
 
     at_s: Sequence[int] = ()
     statuses: Sequence[str] = ()
@@ -68,9 +71,12 @@ def _rows(connection: Connection, monitors: Sequence[Watched], now: datetime) ->
     """The last hour's results, and of a monitor that is checked more rarely the newest one."""
     query = """
         SELECT w.id, r.* FROM unnest(%s::bigint[], %s::timestamptz[]) w (id, start) CROSS JOIN LATERAL (
-            SELECT region::text, array_agg(extract(epoch FROM checked_at)::bigint), array_agg(status::text),
+            SELECT region::text, array_agg(extract(epoch FROM checked_at)::bigint), array_agg(status),
                    array_agg(total_us)
-              FROM (SELECT region, checked_at, status, total_us FROM check_result
+              FROM (SELECT region, checked_at, total_us,
+                           CASE WHEN status = 'degraded' AND reason = 'certificate' THEN 'certificate'
+                                ELSE status::text END AS status
+                      FROM check_result
                      WHERE monitor_id = w.id AND checked_at > w.start ORDER BY region, checked_at) o
              GROUP BY region) r"""
     starts = [now - max(WINDOW, timedelta(seconds=m.interval_s + 120)) for m in monitors]

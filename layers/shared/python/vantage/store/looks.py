@@ -1,7 +1,8 @@
 """What all regions together saw of slots, in SQL: the one place where schedule, ledger and results are laid together.
 
 A look is what slots have in common: the interval in force, each region's status (`-`: no row; `!`: the region was at
-fault), `maintenance`, `incident`: `60 USA:up INDIA:down EU:-! incident`. What it means is decided in `vantage.uptime`.
+fault), the regions that are degraded only because a certificate ends soon, `maintenance`, `incident`:
+`60 USA:degraded INDIA:down EU:-! certificate=USA incident`. What it means is decided in `vantage.uptime`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +15,7 @@ from vantage.monitor import Region
 from vantage.uptime import Slots, sight
 
 HOUR = timedelta(hours=1)
+ENDS = "certificate="
 
 
 # CTEs: `due` is every check that was due, `slot` that in each region, `seen` those with what came of them. Whether one
@@ -41,7 +43,8 @@ due AS MATERIALIZED (
        AND l.tick >= date_trunc('minute', %(first)s::timestamptz) AND (d.regions IS NULL OR l.region = ANY (d.regions))
      CROSS JOIN LATERAL generate_series(0, 59, d.interval_s) step
 ), seen AS MATERIALIZED (
-    SELECT d.monitor_id, d.interval_s, d.region, d.at, c.status, f.tick IS NOT NULL AS at_fault
+    SELECT d.monitor_id, d.interval_s, d.region, d.at, c.status, f.tick IS NOT NULL AS at_fault,
+           c.status = 'degraded' AND c.reason = 'certificate' AS ends
       FROM slot d
       LEFT JOIN check_result c ON c.monitor_id = d.monitor_id AND c.checked_at = d.at AND c.region = d.region
        AND c.checked_at >= %(first)s AND c.checked_at < %(until)s AND NOT c.extra
@@ -63,7 +66,9 @@ held AS (
 ), together AS (
     SELECT monitor_id, at, interval_s,
            string_agg(region::text || ':' || coalesce(status::text, '-') || CASE WHEN at_fault THEN '!' ELSE '' END,
-                      ' ' ORDER BY region) AS regions
+                      ' ' ORDER BY region)
+           || coalesce(' certificate=' || string_agg(region::text, ',' ORDER BY region) FILTER (WHERE ends), '')
+           AS regions
       FROM seen GROUP BY monitor_id, at, interval_s
 ), looks AS (
     SELECT monitor_id,
@@ -123,6 +128,17 @@ def as_slots(counted: Mapping[str, int] | Iterable[tuple[str, int]]) -> list[Slo
 @lru_cache(maxsize=4096)
 def slow_in(look: str) -> frozenset[Region]:
     """The regions in which slots of this look were seen slow, and counted."""
+    return _degraded_in(look) - ending_in(look)
+
+
+@lru_cache(maxsize=4096)
+def ending_in(look: str) -> frozenset[Region]:
+    """The regions in which slots of this look were seen well but for a certificate that ends soon, and counted."""
+    told = next((word for word in look.split() if word.startswith(ENDS)), ENDS)
+    return _degraded_in(look) & frozenset(told.removeprefix(ENDS).split(","))
+
+
+def _degraded_in(look: str) -> frozenset[Region]:
     if "maintenance" in look:
         return frozenset()
     words = (word.partition(":") for word in look.split() if ":" in word)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from vantage.monitor import Region
 from vantage.view.numbers import NBSP, capital, clock, counted, names, since_words, span
-from vantage.view.words import Sight, Words, from_where
+from vantage.view.words import CERTIFICATE_ENDS, Sight, Words, from_where
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,12 @@ class Case:
             return "regional"
         if any(sight.is_slow for sight in self.sights):
             return "slow"
+        if any(sight.is_ending for sight in self.sights):
+            return "certificate"
         return "up" if all(sight.votes for sight in self.sights) else "partly"
 
 
-_KINDS = ("site_down", "regional", "no_data", "slow", "partly", "waiting", "maintenance", "up", "paused")
+_KINDS = ("site_down", "regional", "no_data", "slow", "certificate", "partly", "waiting", "maintenance", "up", "paused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ def _title(kind: str, watched: Sequence[Case]) -> str:
         return f"Down: {of}"
     if kind == "no_data":
         return f"No data: {of}"
+    if kind == "certificate":
+        return f"{capital(CERTIFICATE_ENDS)}: {of}"
     return f"{capital(_where(kind, like))}: {of}"
 
 
@@ -141,6 +145,7 @@ def _region_silent(cases: Sequence[Case], now: datetime, silent: Sequence[tuple[
 _PHRASES = {
     "site_down": ("is down", "are down"),
     "no_data": ("has no data", "have no data"),
+    "certificate": ("has a certificate that ends soon", "have certificates that end soon"),
     "waiting": ("is not known yet", "are not known yet"),
     "maintenance": ("is in maintenance", "are in maintenance"),
     "paused": ("is paused", "are paused"),

@@ -114,7 +114,12 @@ class Sight:
     @property
     def is_slow(self) -> bool:
         """It answers, and too slowly."""
-        return self.votes and self.state == "degraded"
+        return self.votes and self.state == "degraded" and self.reason != CERTIFICATE_ENDS
+
+    @property
+    def is_ending(self) -> bool:
+        """It is up, and its certificate ends soon."""
+        return self.votes and self.state == "degraded" and self.reason == CERTIFICATE_ENDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +149,9 @@ def verdict_words(verdict: str, sights: Sequence[Sight]) -> Words:
         return speak[verdict](sights)
     if any(sight.is_down for sight in sights):
         return _down_somewhere(sights)
-    return _slow(sights) if any(sight.is_slow for sight in sights) else _up(sights)
+    if any(sight.is_slow for sight in sights):
+        return _slow(sights)
+    return _ending(sights) if any(sight.is_ending for sight in sights) else _up(sights)
 
 
 def _site_down(sights: Sequence[Sight]) -> Words:
@@ -165,9 +172,13 @@ def _down_somewhere(sights: Sequence[Sight]) -> Words:
 
 def _slow(sights: Sequence[Sight]) -> Words:
     slow = [sight for sight in sights if sight.is_slow]
-    if all(sight.reason == CERTIFICATE_ENDS for sight in slow):
-        return Words(capital(CERTIFICATE_ENDS), f"Up from {from_where(slow, sights)}.", _earliest(slow))
     return Words(f"Slow from {from_where(slow, sights)}", _what_is_seen(slow, sights), _earliest(slow))
+
+
+def _ending(sights: Sequence[Sight]) -> Words:
+    up = [sight for sight in sights if sight.votes]
+    rest = [f"Up from {from_where(up, sights)}.", *_silent_words(sights), *_unconfirmed("last", sights)]
+    return Words(capital(CERTIFICATE_ENDS), " ".join(rest), _earliest([s for s in sights if s.is_ending]))
 
 
 def _up(sights: Sequence[Sight]) -> Words:

@@ -18,11 +18,13 @@ from vantage.store import figures
 from vantage.store.sheet import database_time
 from vantage.uptime import Tally, floored
 from vantage.view.numbers import NBSP, latency
+from vantage.view.words import CERTIFICATE_ENDS, Sight
 
 UP, SLOW, DOWN, UNKNOWN = "#1c6b55", "#7c5300", "#a5123f", "#5b6470"
 NO_DATA = "no data"
 SAID = {
-    "up": ("up", UP), "partly": ("up", UP), "slow": ("slow", SLOW), "degraded": ("slow", SLOW), "down": ("down", DOWN),
+    "up": ("up", UP), "partly": ("up", UP), "slow": ("slow", SLOW), "degraded": ("slow", SLOW),
+    "certificate": (CERTIFICATE_ENDS, SLOW), "down": ("down", DOWN),
     "regional": ("down in part", DOWN), "site_down": ("down", DOWN), "maintenance": ("maintenance", UNKNOWN),
     "paused": ("paused", UNKNOWN),
 }  # fmt: skip
@@ -61,8 +63,12 @@ def of_status(_: Sources, one: Seen, query: Query) -> Badge:
     kind: str | None = one.case.kind
     if region := query["region"]:
         sight = next((sight for sight in one.case.sights if sight.region == region), None)
-        kind = sight.state if sight is not None and sight.votes else None
+        kind = _kind(sight) if sight is not None and sight.votes else None
     return Badge(query["label"] or _label(one.monitor.name, query), *SAID.get(kind or "", (NO_DATA, UNKNOWN)))
+
+
+def _kind(sight: Sight) -> str | None:
+    return "certificate" if sight.is_ending else sight.state
 
 
 def of_uptime(sources: Sources, one: Seen, query: Query) -> Badge:

@@ -52,8 +52,8 @@ def _draw_bar(draw: Callable[[str, str], None], at: int, bar: Bar, top: float) -
     if bar.held:
         draw("w", f"M{x} {number(base - HEIGHT * 0.5)}v{number(HEIGHT * 0.5)}")
         draw("m", f"M{number(at + 0.08)} {number(base - HEIGHT * 0.42)}h.58V{number(base)}h-.58z")
-    if bar.slow:
-        tall = max(4.0, _step(bar.share(bar.slow), FOOT)) * HEIGHT / 10
+    if warned := bar.slow + bar.ends:
+        tall = max(4.0, _step(bar.share(warned), FOOT)) * HEIGHT / 10
         block, between = number(tall * 0.42), number(tall * 0.16)
         draw("w", f"M{x} {number(base - tall - 0.25)}V{number(base)}")
         draw("s", f"M{x} {number(base - tall)}v{block}m0 {between}v{block}")

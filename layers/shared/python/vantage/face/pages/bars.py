@@ -1,21 +1,22 @@
-"""Hours or days of a monitor as bars: how much of each was slow, down here, down everywhere, not observed."""
+"""Hours or days of a monitor as bars: how much of each was slow, down here, down everywhere, not observed, …"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from vantage.monitor import Region
 from vantage.store.bars import Looks
-from vantage.store.looks import as_slots, slow_in
+from vantage.store.looks import as_slots, ending_in, slow_in
 from vantage.uptime import Sight, Slots, Uptime, site_sight, uptime
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What became of a region's checks in a bar, in seconds that they stand for; `site` is the part of `down` in which
-    the site was down for all."""
+    """What became of a region's checks in a bar, in seconds that they stand for; `ends`: up, and its certificate ends
+    soon; `site` is the part of `down` in which the site was down for all."""
 
     scheduled: int = 0
     slow: int = 0
+    ends: int = 0
     down: int = 0
     site: int = 0
     unseen: int = 0
@@ -64,7 +65,10 @@ def lanes_of(looks: Looks) -> Lanes:
                 stems[bar] = stems.get(bar, 0) + seconds
             for region, sight in one.regions.items():
                 before = regions[region].get(bar, Bar())
-                regions[region][bar] = _with(before, sight, seconds, is_slow=region in slow_in(look), is_down=is_down)
+                regions[region][bar] = _with(
+                    before, sight, seconds, is_slow=region in slow_in(look), is_ending=region in ending_in(look),
+                    is_down=is_down,
+                )  # fmt: skip
     plain = {region: {bar: one for bar, one in bars.items() if _says(one)} for region, bars in regions.items()}
     total = uptime(replace(slots[look], count=sum(bars.values())) for look, bars in looks.items())
     return Lanes(plain, known, stems, total, _alone(looks, slots))
@@ -88,17 +92,18 @@ def _one(look: str) -> Slots:
 
 
 def _is_plain(one: Slots, look: str) -> bool:
-    return all(sight is Sight.GOOD for sight in one.regions.values()) and not slow_in(look)
+    return all(sight is Sight.GOOD for sight in one.regions.values()) and not slow_in(look) | ending_in(look)
 
 
 def _says(bar: Bar) -> bool:
-    return bool(bar.slow or bar.down or bar.unseen or bar.held)
+    return bool(bar.slow or bar.ends or bar.down or bar.unseen or bar.held)
 
 
-def _with(bar: Bar, sight: Sight, seconds: int, *, is_slow: bool, is_down: bool) -> Bar:
+def _with(bar: Bar, sight: Sight, seconds: int, *, is_slow: bool, is_ending: bool, is_down: bool) -> Bar:
     return Bar(
         bar.scheduled + seconds,
         bar.slow + seconds * is_slow,
+        bar.ends + seconds * is_ending,
         bar.down + seconds * (sight is Sight.BAD),
         bar.site + seconds * (sight is Sight.BAD and is_down),
         bar.unseen + seconds * (sight is Sight.UNSEEN),

@@ -9,8 +9,8 @@ from itertools import groupby
 from vantage.face.pages import drawing
 from vantage.face.pages.bars import Bar, Lanes
 from vantage.face.pages.board import Board, Hours, Seen, reason_of
-from vantage.face.pages.drawing import DOWN, HELD, SITE_DOWN, SLOW, UNSEEN, UP, Picture
-from vantage.face.pages.hour import PATIENCE_S
+from vantage.face.pages.drawing import DOWN, ENDS, HELD, SITE_DOWN, SLOW, UNSEEN, UP, Picture
+from vantage.face.pages.hour import GOOD, PATIENCE_S
 from vantage.face.pages.past import Past
 from vantage.face.pages.pictures import Look, picture
 from vantage.monitor import Region
@@ -35,11 +35,12 @@ from vantage.view.numbers import (
 )
 from vantage.view.words import CERTIFICATE_ENDS, PHASES, Sight, stopped_in
 
-EVENTS = {SLOW: "Slow from", DOWN: "Down from", SITE_DOWN: "Site down, seen from", UNSEEN: "Not observed from",
+EVENTS = {SLOW: "Slow from", ENDS: f"{capital(CERTIFICATE_ENDS)}, seen from", DOWN: "Down from",
+          SITE_DOWN: "Site down, seen from", UNSEEN: "Not observed from",
           HELD: "In maintenance, seen from"}  # fmt: skip
 EVENTS_SHOWN = 12
 EVERY = {60: "minute", 3600: "hour", 86_400: "day"}
-_COLOURS = {"site_down": SITE_DOWN, "regional": DOWN, "slow": SLOW, "up": UP, "partly": UP}
+_COLOURS = {"site_down": SITE_DOWN, "regional": DOWN, "slow": SLOW, "certificate": SLOW, "up": UP, "partly": UP}
 _MARKS = {"up": UP, "degraded": SLOW, "down": DOWN}
 _STATES = {"up": "up", "degraded": "slow", "down": "down"}
 
@@ -127,7 +128,7 @@ class Line:
 def head(one: Seen, board: Board, look: Look) -> Head:
     """The part that a card and a line share."""
     kind, words = one.case.kind, one.case.words
-    timed = kind in ("site_down", "regional", "slow", "no_data")
+    timed = kind in ("site_down", "regional", "slow", "certificate", "no_data")
     return Head(
         slug=one.monitor.slug,
         name=one.monitor.name,
@@ -250,7 +251,7 @@ def _row(one: Seen, sight: Sight, letter: str, board: Board) -> "partial[Row]":
 def _state(sight: Sight) -> str:
     if sight.state is None:
         return "not confirmed" if sight.failed_last else "no result yet"
-    if sight.state == "degraded" and sight.reason == CERTIFICATE_ENDS:
+    if sight.is_ending:
         return "up"
     return _STATES[sight.state] if sight.votes else "no data"
 
@@ -294,7 +295,7 @@ def _successes(one: Seen, sight: Sight, hours: Hours) -> list[int]:
     return sorted(
         total
         for at_s, status, total in zip(rows.at_s, rows.statuses, rows.total_us, strict=True)
-        if at_s >= start_s and total is not None and status in ("up", "degraded")
+        if at_s >= start_s and total is not None and status in GOOD
     )
 
 
@@ -304,7 +305,7 @@ def _by_slot(one: Seen, sight: Sight, hours: Hours) -> list[int | None]:
     taken = {
         (at_s - start_s) // 60: total
         for at_s, status, total in zip(rows.at_s, rows.statuses, rows.total_us, strict=True)
-        if status in ("up", "degraded")
+        if status in GOOD
     }
     return [taken.get(slot.minute) for slot in hours.hours[one.monitor.id].slots]
 
@@ -390,6 +391,7 @@ def _bar_words(regions: Sequence[Region], lanes: Lanes, bar: int) -> str:
         parts.append(f"site down {span(lanes.stems[bar])}, seen from {_from(seen, regions)}")
     parts += _alike("down", {region: one.down - one.site for region, one in here.items()}, here, regions)
     parts += _alike("slow", {region: one.slow for region, one in here.items()}, here, regions)
+    parts += _alike(f"{CERTIFICATE_ENDS},", {region: one.ends for region, one in here.items()}, here, regions)
     parts += _alike("maintenance", {region: one.held for region, one in here.items()}, here, regions)
     parts += _alike("not observed", {region: one.unseen for region, one in here.items()}, here, regions)
     return capital("; ".join(parts))

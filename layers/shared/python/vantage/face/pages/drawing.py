@@ -9,8 +9,9 @@ from itertools import pairwise
 
 MINUTES = 60
 # What became of a slot in a region.
-UP, SLOW, DOWN, SITE_DOWN, UNSEEN, NONE, BEFORE, HELD = "USRDN .M"
-NARROW, WIDE = r"U+|S+|R+|D+|N+|M+|\.+", r"[USRDN]|M+|\.+"
+UP, SLOW, ENDS, DOWN, SITE_DOWN, UNSEEN, NONE, BEFORE, HELD = "USCRDN .M"
+"""ENDS: up, and its certificate ends soon; drawn as what is slow is, both being warnings."""
+NARROW, WIDE = r"U+|[SC]+|R+|D+|N+|M+|\.+", r"[USCRDN]|M+|\.+"
 LANE = 10.0
 GAP = 0.24
 SPARK_STEP, SPARK_HEIGHT, BAND_STEP = 3, 54, 9
@@ -80,8 +81,8 @@ def _eye(state: str, angle: float) -> Eye:
 def lanes(codes: Sequence[str], slots: Sequence[Slot]) -> list[Shape]:
     """One lane per region on one axis of 60 minutes, 60 x 10 units each; a code for each slot.
 
-    A check is a bar: whole = up, two blocks = slow, a foot below the ribbon = down here, with a stem through all lanes
-    = down everywhere, hatched = not observed, hollow = announced work. Before the first check runs a dotted line.
+    A check is a bar: whole = up, two blocks = a warning, a foot below the ribbon = down here, with a stem through all
+    lanes = down everywhere, hatched = not observed, hollow = announced work. Before the first check runs a dotted line.
     """
     narrow = all(slot.width == 1 for slot in slots)
     found: dict[str, list[str]] = {}
@@ -106,7 +107,7 @@ def _bars(code: str, start: int, width: int, top: float) -> list[tuple[str, str]
     match code:
         case "U":
             return [("u", f"M{start} {number(top + 5)}h{length}")]
-        case "S":
+        case "S" | "C":
             return [("s", f"M{start} {number(top + 3)}h{length}M{start} {number(top + 7)}h{length}")]
         case "R" | "D":
             return [(code.lower(), f"M{start} {number(top + 7.3)}h{length}")]

@@ -5,16 +5,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from vantage.face.pages.drawing import BEFORE, DOWN, HELD, MINUTES, NONE, SITE_DOWN, SLOW, UNSEEN, UP, Slot
+from vantage.face.pages.drawing import BEFORE, DOWN, ENDS, HELD, MINUTES, NONE, SITE_DOWN, SLOW, UNSEEN, UP, Slot
 from vantage.monitor import Region
 from vantage.store.last_hour import Rows, Version
 from vantage.store.status import Watched
 from vantage.verdict.votes import quorum
 
 PATIENCE_S = 135  # until then the row of a slot may still come: its minute, and 75 s until its tick is judged
-CODES = {"up": UP, "degraded": SLOW, "down": DOWN}
-_WEIGHTS = {BEFORE: 0, NONE: 0, UNSEEN: 0, UP: 1, SLOW: 2, DOWN: 3}
-_SEEN = frozenset((UP, SLOW, DOWN, SITE_DOWN))
+CODES = {"up": UP, "certificate": ENDS, "degraded": SLOW, "down": DOWN}
+GOOD = frozenset(("up", "certificate", "degraded"))
+_WEIGHTS = {BEFORE: 0, NONE: 0, UNSEEN: 0, UP: 1, ENDS: 2, SLOW: 3, DOWN: 4}
+_SEEN = frozenset((UP, ENDS, SLOW, DOWN, SITE_DOWN))
 _DUE = _SEEN | {UNSEEN}
 Plan = tuple[tuple[int, int | None, int, int, bool, tuple[Region, ...] | None], ...]
 

@@ -10,7 +10,7 @@ from vantage.face.pages import charts, drawing
 from vantage.face.pages.board import Board, Hours, Seen, reason_of
 from vantage.face.pages.cards import bar_events, card, mark
 from vantage.face.pages.charts import Point
-from vantage.face.pages.hour import PATIENCE_S
+from vantage.face.pages.hour import GOOD, PATIENCE_S
 from vantage.face.pages.past import HOURS, SPANS, Past
 from vantage.face.pages.pictures import Look
 from vantage.face.pages.troubles import incident
@@ -35,7 +35,8 @@ CHECKS = 30
 WHISKER_FROM = 0.985
 _VERDICTS = {"Waiting for the first check": "waits for its first check", "Not known yet": "is not known yet",
              "No data": "gives no data", "Paused": "is paused", "In maintenance": "is in maintenance",
-             "Site down": "is down", "Down, single vantage point": "is down, says its one vantage point"}  # fmt: skip
+             "Site down": "is down", "Down, single vantage point": "is down, says its one vantage point",
+             capital(CERTIFICATE_ENDS): "is up, and its certificate ends soon"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +195,7 @@ def _points(one: Seen, sight: Sight, read: Read) -> list[Point | None]:
         minutes: list[Point | None] = [None] * drawing.MINUTES
         for at_s, status, total in zip(rows.at_s, rows.statuses, rows.total_us, strict=True):
             minute = (at_s - start_s) // 60
-            if 0 <= minute < drawing.MINUTES and status in ("up", "degraded") and total:
+            if 0 <= minute < drawing.MINUTES and status in GOOD and total:
                 minutes[minute] = (total / 1000, total / 1000, total / 1000)
         return minutes if one.monitor.interval_s <= 60 else _filled(minutes, one.monitor.interval_s // 60)
     known, present = read.past.hours.get((one.monitor.id, sight.region), {}), hour_of(read.past.axis.until)
@@ -220,7 +221,7 @@ def _percentiles(one: Seen, sight: Sight, read: Read, points: Sequence[Point | N
         taken = sorted(point[0] for point in points if point)
         shares = [taken[max(0, -(-len(taken) * share // 100) - 1)] if taken else None for share in (50, 95, 99)]
         lane = read.look.hours[one.monitor.id].codes[sight.region]
-        good, due = sum(map(lane.count, "US")), sum(map(lane.count, "USRDNM"))
+        good, due = sum(map(lane.count, "USC")), sum(map(lane.count, "USCRDNM"))
         note = f"{good} of {due} checks succeeded" if due else "No check yet"
     else:
         hours = read.past.hours.get((one.monitor.id, sight.region), {}).values()

@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from vantage.face.pages import bar_shapes, drawing
 from vantage.face.pages.bars import Bar, Lanes, in_order
 from vantage.face.pages.board import Hours, Seen
-from vantage.face.pages.drawing import DOWN, HELD, SITE_DOWN, SLOW, UNSEEN, UP, Picture
+from vantage.face.pages.drawing import DOWN, ENDS, HELD, SITE_DOWN, SLOW, UNSEEN, UP, Picture
 from vantage.face.pages.past import Past
 from vantage.monitor import Region
 from vantage.store.looks import HOUR
 from vantage.view.numbers import counted, region_name
 
-_CODES = {UP: "up", SLOW: "slow", DOWN: "down", SITE_DOWN: "down as everywhere", UNSEEN: "not observed",
+_ENDING = "with a certificate that ends soon"
+_CODES = {UP: "up", ENDS: _ENDING, SLOW: "slow", DOWN: "down", SITE_DOWN: "down as everywhere", UNSEEN: "not observed",
           HELD: "in maintenance"}  # fmt: skip
 _GAP = 0.005  # of a bar: less than this is not told
 
@@ -68,6 +69,7 @@ def _bars_label(regions: Sequence[Region], lanes: Lanes, past: Past) -> str:
 def _lane_words(bars: Mapping[int, Bar]) -> str:
     down = sum(bar.down > 0 for bar in bars.values())
     slow = sum(bar.slow > 0 for bar in bars.values())
+    ends = sum(bar.ends > 0 for bar in bars.values())
     gaps = sum(bar.share(bar.unseen) > _GAP for bar in bars.values())
-    told = ((down, "down"), (slow, "slow"), (gaps, "with gaps"))
+    told = ((down, "down"), (slow, "slow"), (ends, _ENDING), (gaps, "with gaps"))
     return ", ".join(f"{count} {word}" for count, word in told if count)

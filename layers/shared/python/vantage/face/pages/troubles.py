@@ -12,7 +12,7 @@ from vantage.face.pages.drawing import DOWN, SITE_DOWN, SLOW, UNSEEN, UP, Eye
 from vantage.monitor import Region
 from vantage.store.troubles import Trouble, Work
 from vantage.view.numbers import capital, clock, joined, month_day, names, region_name, span
-from vantage.view.words import PHASES, reason_words, stopped_in
+from vantage.view.words import CERTIFICATE_ENDS, PHASES, reason_words, stopped_in
 
 _MARKS = {"up": UP, "degraded": SLOW}
 
@@ -131,6 +131,7 @@ def _step(event: Mapping[str, Any]) -> str:
         case "region":
             state = {"up": "up", "degraded": "slow", "down": "down"}.get(str(detail.get("state")), "changed")
             why = _why(detail) if state in ("slow", "down") and "phase" in detail else ""
+            state = "up" if why == CERTIFICATE_ENDS else state
             return f"{region}: {state}{f', {why}' if why else ''}"
         case "acknowledged":
             return "Somebody looks after it"

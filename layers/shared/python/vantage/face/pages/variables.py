@@ -135,7 +135,7 @@ def _bars_words(past: Past) -> dict[str, Any]:
 def _eyes(board: Board) -> list[str]:
     """How the regions see the monitor that the headline tells of; else, whether they are heard."""
     worst = board.seen[0].case if board.seen else None
-    if worst is not None and worst.kind in ("site_down", "regional", "slow", "no_data"):
+    if worst is not None and worst.kind in ("site_down", "regional", "slow", "certificate", "no_data"):
         marks = {sight.region: mark(sight, worst.verdict) for sight in worst.sights}
         return [marks.get(region, UP) for region in board.snapshot.regions]
     talking = {sight.region for one in board.seen for sight in one.case.sights if sight.votes}
