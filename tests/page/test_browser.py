@@ -15,7 +15,7 @@ from playwright.sync_api import Page as Tab
 from local.web import Page
 from tests.page.filled import add_maintenance, add_monitor, add_regions, add_ticks, settle
 from tests.page.test_page import HTML_NAME
-from vantage.store.tokens import create_token
+from vantage.store.tokens import create_token, revoke_token
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RULES = {"runOnly": WCAG, "rules": {"target-size": {"enabled": True}}, "resultTypes": ["violations"]}
@@ -290,6 +290,43 @@ def test_a_page_that_cannot_refresh_says_so(browser: Browser, database: psycopg.
         tab.unroute("**/*")
         tab.clock.fast_forward(30_500)
         expect(warning).to_be_hidden()
+        tab.route("**/status.json", lambda route: route.fulfill(status=404))
+        tab.clock.fast_forward(30_500)
+        expect(tab.get_by_role("alert")).to_contain_text("This page is not there any more.")
+
+
+def test_who_is_signed_out_meanwhile_is_told_and_can_sign_in_again(
+    browser: Browser, database: psycopg.Connection, page: Page
+) -> None:
+    """Vantage answers: it is the token that is revoked, and the page says so, with the way back.
+
+    Red when every fault was called no answer, and when the form's page did not say why it is asked again.
+    """
+    add_regions(database)
+    add_monitor(database, "Website", dict.fromkeys(UP, "UUU"))
+    add_ticks(database, 3)
+    with visit(browser, page) as (tab, witness):
+        sign_in(tab, page, token(database))
+        tab.goto(f"{page.url}/ops/status")
+        tab.clock.install()
+        tab.reload()
+        revoke_token(database, "visitor")
+        tab.clock.fast_forward(30_500)
+        expect(tab.get_by_role("alert")).to_contain_text("You are not signed in any more. What stands here is not how")
+        assert violations(tab) == {}
+        tab.get_by_role("link", name="Sign in again").click()
+        expect(tab.get_by_role("alert")).to_contain_text("You are not signed in any more: the token")
+        sign_in(tab, page, token(database), goes=False)
+        expect(tab).to_have_url(f"{page.url}/ops/status")
+        assert not [told for told in witness.complaints if "401" not in told]
+
+
+def sign_in(tab: Tab, page: Page, header: dict[str, str], *, goes: bool = True) -> None:
+    """By the form, with a header's token."""
+    if goes:
+        tab.goto(f"{page.url}/login")
+    tab.get_by_label("Token").fill(header["Authorization"].removeprefix("Bearer "))
+    tab.get_by_role("button", name="Sign in").click()
 
 
 def test_the_keyboard_reaches_everything(browser: Browser, database: psycopg.Connection, page: Page) -> None:

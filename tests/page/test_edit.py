@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import psycopg
 import pytest
 from playwright.sync_api import Browser, expect
+from playwright.sync_api import Page as Tab
 
 from local.web import Page
 from tests.page.conftest import ask, submit
@@ -18,7 +19,7 @@ from tests.page.test_page import HTML_NAME, text_of
 from vantage.monitors_file.entry import entry
 from vantage.store.heartbeats import ping_paths
 from vantage.store.monitors import load_definitions
-from vantage.store.tokens import create_token
+from vantage.store.tokens import Scope, create_token, revoke_token
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
 
@@ -208,6 +209,43 @@ def test_who_may_not_write_changes_nothing(database: psycopg.Connection, page: P
     stranger = {**FORM, "Cookie": f"vantage_token={writes}", "Sec-Fetch-Site": "cross-site"}
     assert send(page, "/ops/monitors/website", stranger, do="pause")[0] == 401
     assert "enabled" not in words(database, "website")
+
+
+def test_what_was_typed_is_not_lost_where_the_token_is_revoked_meanwhile(
+    browser: Browser, database: psycopg.Connection, page: Page
+) -> None:
+    """Without JavaScript: it is said what is wrong, who signs in beside it sends the same form again, and it is saved.
+
+    A token that may only read is told likewise. Red when both were answered with a line of text without a link.
+    """
+    add_regions(database)
+    add_monitor(database, "Website", {})
+    cases: list[tuple[str, Scope, str]] = [
+        ("ada", "write", "You are not signed in any more"), ("eve", "read", "This token may only read"),
+    ]  # fmt: skip
+    with visit(browser, page, java_script_enabled=False) as (tab, _):
+        for name, scope, title in cases:
+            _sign_in(tab, f"{page.url}/login", create_token(database, name, scope))
+            tab.goto(f"{page.url}/ops/monitors/website")
+            tab.get_by_label("Name").fill(f"Typed by {name}")
+            if scope == "write":
+                revoke_token(database, name)
+            tab.get_by_role("button", name="Save").click()
+            expect(tab.get_by_role("heading", level=1)).to_have_text(title)
+            with tab.context.expect_page() as beside:
+                tab.get_by_role("link", name="Sign in").click()
+            _sign_in(beside.value, None, create_token(database, f"{name} again", "write"))
+            tab.reload()
+            expect(tab).to_have_url(f"{page.url}/ops/monitors")
+            expect(tab.get_by_role("link", name=f"Typed by {name}", exact=True)).to_be_visible()
+
+
+def _sign_in(tab: Tab, address: str | None, secret: str | None) -> None:
+    if address:
+        tab.goto(address)
+    tab.get_by_label("Token").fill(secret or "")
+    tab.get_by_role("button", name="Sign in").click()
+    expect(tab.get_by_role("heading", level=1)).not_to_have_text("Sign in")
 
 
 class Site(BaseHTTPRequestHandler):

@@ -15,7 +15,7 @@ from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 from vantage.face.answers import Answer, plain
 from vantage.face.api.body import raw_body
 from vantage.face.sources import Sources
-from vantage.face.who import COOKIE, is_of_this_site
+from vantage.face.who import COOKIE, cookie_of, is_of_this_site
 from vantage.store.tokens import PREFIX, who_has
 
 FORM = "application/x-www-form-urlencoded"
@@ -55,8 +55,15 @@ def way_back(wanted: str) -> str:
 
 def sent_to_login(event: Mapping[str, Any]) -> Answer:
     """The way to the form, and back to what was asked for."""
+    return _go(path_to_login(event))
+
+
+def path_to_login(event: Mapping[str, Any]) -> str:
+    """The form's path, with the way back; whose browser still has a cookie is told there that it opens nothing now."""
     back = way_back(str(event.get("rawPath", "")))
-    return _go(f"/login?next={quote(back)}" if back not in ("", SIGNED_IN) else "/login")
+    asked = ["ended"] if cookie_of(event) else []
+    asked += [f"next={quote(back)}"] if back not in ("", SIGNED_IN) else []
+    return f"/login?{'&'.join(asked)}" if asked else "/login"
 
 
 def _form_of(event: Mapping[str, Any]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from vantage.face.answers import READ, Answer
 from vantage.face.api import monitors as api
 from vantage.face.api.body import raw_body
 from vantage.face.api.operation import Ask, Json
-from vantage.face.login import sent_to_login
+from vantage.face.login import path_to_login, sent_to_login
 from vantage.face.pages.audience import SIGNED_IN
 from vantage.face.pages.edit_form import LISTED, changed, check_regions, fields_of, not_probed, probed_words, row_of
 from vantage.face.pages.render import Templates
@@ -76,8 +76,13 @@ def _shown(sources: Sources, event: Event, slug: str) -> Answer:
 
 
 def _sent(sources: Sources, event: Event, slug: str) -> Answer:
-    """What a button does; raises Refusal where the token may not write."""
-    who = who_asks(sources, event, "write")
+    """What a button does; whose token may not write is told how to go on, and what they typed is not lost."""
+    try:
+        who = who_asks(sources, event, "write")
+    except Refusal as refusal:
+        if refusal.status not in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            raise
+        return _not_taken(sources, event, refusal)
     form = parse_qs(raw_body(event).decode("utf-8", "replace"), keep_blank_values=True)
     ask = Ask(sources, sources.connection(), who, {"slug": slug}, {})
     if switch := {"pause": api.pause_monitor, "resume": api.resume_monitor}.get(_one(form, "do")):
@@ -85,6 +90,21 @@ def _sent(sources: Sources, event: Event, slug: str) -> Answer:
             switch(ask)
         return _go(HERE)
     return _save_or_probe(sources, ask, slug, form)
+
+
+def _not_taken(sources: Sources, event: Event, refusal: Refusal) -> Answer:
+    """Who was signed out meanwhile, or may only read, signs in beside it and sends the same form again."""
+    is_known = refusal.status == HTTPStatus.FORBIDDEN
+    told = {
+        "title": "This token may only read" if is_known else "You are not signed in any more",
+        "description": "Nothing was changed.",
+        "why": refusal.detail if is_known else "The token was revoked, or its cookie is gone.",
+        "what": "Sign in with a token that may write" if is_known else "Sign in again",
+        "login": path_to_login(event),
+    }  # fmt: skip
+    page = Templates.load().page("not_taken.html", told, to=SIGNED_IN, site=sources.site(), status=refusal.status)
+    page.headers.update(refusal.headers or {})
+    return page
 
 
 def _save_or_probe(sources: Sources, ask: Ask, slug: str, form: Mapping[str, Sequence[str]]) -> Answer:

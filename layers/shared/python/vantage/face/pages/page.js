@@ -15,22 +15,34 @@
     if (said !== news) id('news').textContent = news;
   };
   let tag = null;
+  const faults = { 401: 'You are not signed in any more', 404: 'This page is not there any more' };
+  const warn = status => {
+    const stale = id('stale'), fault = faults[status] || 'Vantage does not answer';
+    if (!stale.hidden && stale.textContent.startsWith(fault)) return;
+    stale.textContent = `${fault}. What stands here is not how things are now.`;
+    if (status === 401) {
+      const link = d.createElement('a');
+      link.href = `/login?ended&next=${encodeURIComponent(location.pathname)}`;
+      link.textContent = 'Sign in again';
+      stale.append(' ', link);
+    }
+    stale.hidden = false;
+  };
   const look = async () => {
     if (d.hidden) return;
-    const stale = id('stale');
     try {
       const told = await fetch(watch, { cache: 'no-store', headers: tag ? { 'If-None-Match': tag } : {} });
-      if (!told.ok && told.status !== 304) throw 0;
+      if (!told.ok && told.status !== 304) throw told.status;
       if (told.ok) {
         const page = await fetch(location.href, { cache: 'no-store' });
-        if (!page.ok) throw 0;
+        if (!page.ok) throw page.status;
+        if (page.redirected) throw 401;
         place(new DOMParser().parseFromString(await page.text(), 'text/html'));
         tag = told.headers.get('ETag');
       }
-      stale.hidden = true;
+      id('stale').hidden = true;
     } catch (e) {
-      stale.textContent = 'Vantage does not answer. What stands here is not how things are now.';
-      stale.hidden = false;
+      warn(e);
     }
   };
   setInterval(look, 30000);

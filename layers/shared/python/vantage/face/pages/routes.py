@@ -34,7 +34,7 @@ def register(app: APIGatewayHttpResolver, sources: Sources) -> None:
     def login_page() -> Answer:
         query = app.current_event.query_string_parameters or {}
         told = {"title": "Sign in", "description": "Sign in with a token.", "wrong": "wrong" in query,
-                "back": way_back(query.get("next", ""))}  # fmt: skip
+                "ended": "ended" in query, "back": way_back(query.get("next", ""))}  # fmt: skip
         return Templates.load().page("login.html", told, site=sources.site())
 
 
