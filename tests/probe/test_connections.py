@@ -17,11 +17,12 @@ from tests.probe.certificates import HOST, Papers
 from tests.probe.probing import check, probe, prober, text
 from vantage.check import Check, Reason, Result, Status
 from vantage.monitor import MonitorType
-from vantage.probe import OwnFault, stamps, transport
-from vantage.probe.connection import connect
+from vantage.probe import OwnFault, stamps
+from vantage.probe.connection import Connection, connect
 from vantage.probe.reply import Reply
 from vantage.probe.room import Room
 from vantage.probe.trace import Phase, Trace
+from vantage.probe.transport import LONGEST_LIFE_S
 
 KEEPS = zoo.says(zoo.OK, close=False)
 FAILS = b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"
@@ -225,46 +226,60 @@ def test_monitors_of_one_site_share_nothing_but_the_connection() -> None:
     assert b"s3cret" not in third  # the monitor's spec changed: what it was is not remembered
 
 
-def stood_still() -> Result:
-    """What is seen of a target that answers after 50 ms while the loop stands still for 200 ms more."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await zoo.head_of(reader)
-        await asyncio.sleep(0.05)
-        writer.write(zoo.OK)
-        await writer.drain()
-        # The answer is in the kernel's hands: now this very loop stands still.
-        time.sleep(0.2)  # noqa: ASYNC251 - a loop that stands still is what is tested
-        await zoo.stays_silent(reader, writer)  # an end of the connection would renew the stamp
-
-    async def ask() -> Result:
-        async with zoo.target(serve) as target:
-            return await probe(target.url, timeout_ms=2000)
-
-    return asyncio.run(ask())
+async def answers_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answers after 50 ms, and then the loop, which is the prober's too, stands still for 200 ms more."""
+    await zoo.head_of(reader)
+    await asyncio.sleep(0.05)
+    writer.write(zoo.OK)
+    await writer.drain()
+    # The answer is in the kernel's hands: now this very loop stands still.
+    time.sleep(0.2)  # noqa: ASYNC251 - a loop that stands still is what is tested
+    await zoo.stays_silent(reader, writer)  # an end of the connection would renew the stamp
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, whose kernel stamps what it receives")
 def test_the_first_byte_is_timed_by_the_target_and_not_by_us() -> None:
     """The figure stays the target's, and the result says lagging. Seen red: without kernel stamps."""
-    result = stood_still()
+
+    async def ask() -> Result:
+        async with zoo.target(answers_late) as target:
+            return await probe(target.url, timeout_ms=2000)
+
+    result = asyncio.run(ask())
     assert result.status is Status.UP
     assert result.phases.first_byte_us is not None
     assert 45_000 < result.phases.first_byte_us < 120_000
     assert result.lagging
 
 
-def test_without_stamps_the_user_clock_times_the_phases(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a system whose kernel gives none: the phases are there, and the loop's lateness is in them.
+def test_where_no_stamp_comes_the_user_clock_times_the_first_byte() -> None:
+    """The loop's lateness is in it then. Linux is told to give none; other systems never do.
 
-    Seen red: on Linux without the patch.
+    Seen red: with the stamps left on, and with 0 taken where there is none.
     """
-    monkeypatch.setattr(stamps, "LINUX", False)
-    result = stood_still()
-    assert result.status is Status.UP
-    assert result.phases.connect_us is not None
-    assert result.phases.first_byte_us is not None
-    assert result.phases.first_byte_us > 200_000
+
+    async def ask() -> float:
+        trace, sock = Trace(), socket.socket()
+        async with zoo.target(answers_late) as target:
+            with contextlib.closing(Connection(sock)) as connection:
+                await connection.open(ip_address(HOST), target.port)
+                if sys.platform == "linux":
+                    sock.setsockopt(socket.SOL_SOCKET, stamps.SO_TIMESTAMPING, 0)
+                request = f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
+                await connection.exchange(request, Reply(head_only=False, read_most=100), trace, Room())
+        return trace.spent_s[Phase.FIRST_BYTE]
+
+    assert asyncio.run(ask()) > 0.2
+
+
+def test_what_the_kernel_cannot_say_is_not_made_up() -> None:
+    """Of a socket that is closed it stamps nothing, of one that is not connected it knows no round trip.
+
+    Seen red: with the error raised, and with a round trip of 0 believed.
+    """
+    with socket.socket() as sock:
+        assert stamps.connect_s(sock, 0.25) == 0.25
+    assert not stamps.ask_for(sock)
 
 
 def test_a_stamp_from_before_the_request_is_not_believed() -> None:
@@ -362,12 +377,15 @@ def test_a_monitor_that_cannot_be_probed_is_refused_and_never_down(spec: dict[st
     assert (result.status, result.reason) == (Status.REFUSED, Reason.GUARD), text(result)
 
 
-def test_a_connection_lives_an_hour_at_most(papers: Papers, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that a certificate is read anew at least hourly; here an hour is no time at all."""
-    monkeypatch.setattr(transport, "LONGEST_LIFE_S", 0.0)
+def test_a_connection_lives_an_hour_at_most(papers: Papers) -> None:
+    """So that a certificate is read anew at least hourly: after a time that is given here as none at all."""
+    assert LONGEST_LIFE_S == 3600
 
     async def ask() -> int:
-        async with zoo.target(KEEPS, context=papers.server()) as target, prober(authorities=papers.file) as made:
+        async with (
+            zoo.target(KEEPS, context=papers.server()) as target,
+            prober(authorities=papers.file, keep_longest_s=0) as made,
+        ):
             for _ in range(2):
                 assert not (await made.probe(check(f"https://{HOST}:{target.port}/"))).reused
             return target.connections

@@ -22,7 +22,7 @@ from vantage.probe.kept import MOST
 from vantage.probe.outcome import Outcome, down, refused
 from vantage.probe.resolve import Names
 from vantage.probe.trace import Phase, Trace
-from vantage.probe.transport import Transport
+from vantage.probe.transport import LONGEST_LIFE_S, Transport
 
 LATE_S = 0.05  # a loop this much later than the kernel times itself and not the target
 PLANS_MOST = 2_000
@@ -52,6 +52,7 @@ class Prober:
         authorities: str | None = None,
         resolve: Resolve | None = None,
         keep_most: int = MOST,
+        keep_longest_s: float = LONGEST_LIFE_S,
         confirm_after_s: float = 1.0,
     ) -> None:
         self.region = region
@@ -61,7 +62,11 @@ class Prober:
         self.names = Names(name_servers)
         self._records = Names(name_servers, remember_s=dns.REMEMBER_S)
         self.transport = Transport(
-            self.names, allow_private=allow_private, authorities=authorities, keep_most=keep_most
+            self.names,
+            allow_private=allow_private,
+            authorities=authorities,
+            keep_most=keep_most,
+            keep_longest_s=keep_longest_s,
         )
         self.client: httpx.AsyncClient = Client(self.transport)
         self._means = http.Means(self.client, allow_private, resolve)

@@ -38,11 +38,18 @@ class Transport(httpx.AsyncBaseTransport):
     """Sends requests to public addresses only; keeps connections, shares nothing else between requests."""
 
     def __init__(
-        self, names: Names, *, allow_private: bool = False, authorities: str | None = None, keep_most: int = MOST
+        self,
+        names: Names,
+        *,
+        allow_private: bool = False,
+        authorities: str | None = None,
+        keep_most: int = MOST,
+        keep_longest_s: float = LONGEST_LIFE_S,
     ) -> None:
         self._names = names
         self._allow_private = allow_private
         self._authorities = authorities
+        self._keep_longest_s = keep_longest_s
         self._kept = Kept(keep_most)
         self.lent = self._kept.lent
         self.room = Room()
@@ -111,7 +118,7 @@ class Transport(httpx.AsyncBaseTransport):
         trace.opened += 1
         trace.add(Phase.CONNECT, connection.connect_s)
         trace.address = connection.address
-        connection.fresh_until_s = perf_counter() + LONGEST_LIFE_S
+        connection.fresh_until_s = perf_counter() + self._keep_longest_s
         if origin.scheme == "https":
             await self._start_tls(connection, origin, trace)
         return connection
