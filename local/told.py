@@ -30,5 +30,5 @@ class Told:
         troubles = {one.channel: one.last_error for one in waiting(connection) if one.last_error}
         for channel, trouble in troubles.items():
             if self._troubles.get(channel) != trouble:
-                yield f"not told {channel}: {trouble}; it is tried again"
+                yield f"not told {channel}: {trouble.rstrip('.')}; it is tried again"
         self._troubles = dict(troubles)

@@ -12,6 +12,7 @@ from rich.text import Text
 from local.commands.database import data_dir_option
 from local.commands.output import json_option, print_json
 from vantage.check import Status
+from vantage.guard import A_PRIVATE_ONE
 
 HERE = "HERE"
 EXIT_CODES = {Status.DOWN: 1, Status.REFUSED: 2}
@@ -89,16 +90,18 @@ def _text(url: str, seen: Mapping[str, Seen], expected: str) -> Iterator[Text]:
     for region, one in seen.items():
         if region != HERE:
             yield Text(f"From {region}:", style="bold")
-        yield from _lines(url, one, expected)
+        yield from _lines(url, one, expected, here=region == HERE)
 
 
-def _lines(url: str, seen: Seen, expected: str) -> Iterator[Text]:
+def _lines(url: str, seen: Seen, expected: str, *, here: bool) -> Iterator[Text]:
     """What a person reads; a target's own words are never taken for markup."""
     status = Text(seen["status"].upper(), style=f"bold {COLOURS[Status(seen['status'])]}")
     refused = seen["status"] == Status.REFUSED  # then the URL may hold a password
     yield status if refused else Text.assemble(status, f"  {url}")
     if seen["detail"]:
         yield _fact("came", seen["detail"])
+    if refused and here and A_PRIVATE_ONE in (seen["detail"] or ""):
+        yield _fact("cure", "--allow-private probes it from here all the same")
     if not refused:
         yield _fact("expected", expected)
     if seen["http_status"] is not None:

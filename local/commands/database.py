@@ -84,7 +84,8 @@ def system_env(data_dir: Path, env: Mapping[str, str] = os.environ) -> Mapping[s
         found: dict[str, str] = json.loads((data_dir / URLS).read_text())
     except (OSError, ValueError):
         raise SettingsError(
-            f"There is no database to speak to: set DATABASE_URL, or start a local system (none runs in {data_dir})."
+            f"There is no database to speak to: set DATABASE_URL, or start a local system (none runs in {data_dir}; "
+            "say --data-dir where it is elsewhere)."
         ) from None
     return found
 

@@ -265,10 +265,17 @@ def _row(words: dict[str, Any]) -> tuple[str, ...]:
         words["name"],
         "on" if words["enabled"] else "paused",
         words["interval"],
-        ", ".join(words["regions"]) if words["regions"] else "all",
+        _regions(words),
         "yes" if words["public"] else "no",
         _target(words),
     )
+
+
+def _regions(words: Mapping[str, Any]) -> str:
+    """From where a monitor is probed; nobody goes to one whose job calls."""
+    if "regions" not in words:
+        return "-"
+    return ", ".join(words["regions"] or ["all"])
 
 
 def _target(words: Mapping[str, Any]) -> str:

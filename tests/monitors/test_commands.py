@@ -145,6 +145,16 @@ def test_list_shows_every_monitor(vantage: Vantage) -> None:
     )
 
 
+def test_list_shows_a_heartbeat_with_the_path_that_its_job_calls(vantage: Vantage) -> None:
+    """And no region, since nobody goes there; this once ended in a KeyError of `regions`."""
+    Path("monitors.yaml").write_text("monitors:\n- {name: Backup, type: heartbeat, interval: 24h, grace: 1h}\n")
+    vantage("monitors", "apply", "monitors.yaml")
+    _, row = vantage("monitors", "list").stdout.splitlines()
+
+    assert row.split()[:6] == ["backup", "Backup", "on", "1d", "-", "no"]
+    assert row.split()[6].startswith("/ping/")
+
+
 def test_pause_and_resume_name_what_they_did(vantage: Vantage) -> None:
     """Each slug with its own line."""
     vantage("monitors", "apply", "monitors.yaml")
@@ -198,7 +208,8 @@ def test_without_a_database_it_says_what_to_set(vantage: Vantage) -> None:
 
     assert (result.exit_code, wrong.exit_code) == (2, 2)
     assert result.stderr == (
-        "There is no database to speak to: set DATABASE_URL, or start a local system (none runs in .vantage).\n"
+        "There is no database to speak to: set DATABASE_URL, or start a local system "
+        "(none runs in .vantage; say --data-dir where it is elsewhere).\n"
     )
     assert wrong.stderr.startswith("wrong.yaml:1: monitors: must be a list")
 

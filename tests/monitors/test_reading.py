@@ -158,6 +158,22 @@ monitors:
     assert (a.group, b.group) == ("G", None)
 
 
+def test_a_default_that_a_type_cannot_have_is_for_the_others(reading: Written) -> None:
+    """The README's defaults beside one of each type; a heartbeat once was refused for the timeout of the others."""
+    text = """
+defaults: {interval: 5m, timeout: 8s, regions: [EU], confirmations: 3, method: HEAD, expect: {status: [200]}}
+monitors:
+  - {name: Website, url: "https://a.example.com/"}
+  - {name: Mail, type: tcp, host: a.example.com, port: 993}
+  - {name: Zone, type: dns, host: a.example.com}
+  - {name: Backup, type: heartbeat, interval: 24h, grace: 1h}
+"""
+    website, mail, zone, backup = items(reading(text))
+
+    assert [item.timeout for item in (website, mail, zone)] == [8_000] * 3
+    assert (backup.regions, backup.interval, backup.grace) == (None, 86_400_000, 3_600_000)
+
+
 def test_null_takes_a_default_back(reading: Written) -> None:
     """Regions null means all of them again."""
     text = "defaults: {regions: [EU]}\nmonitors:\n- {name: A, url: https://a.example.com/, regions: null}\n"

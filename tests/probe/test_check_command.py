@@ -102,6 +102,16 @@ def test_a_person_sees_what_was_expected_and_what_came() -> None:
     assert "came        answered 503, expected 200-299" in out
 
 
+def test_who_is_refused_a_private_address_is_told_of_the_switch() -> None:
+    """The first thing tried is often one's own machine; where the switch does not help, nothing is said of it."""
+    code, out, _ = run(zoo.says(zoo.OK))
+    assert code == 2
+    assert "cure        --allow-private" in out
+    code, out, _ = asyncio.run(vantage("check", "http://169.254.169.254/"))
+    assert code == 2
+    assert "--allow-private" not in out
+
+
 def test_each_expectation_is_told() -> None:
     """Whatever the check asks for."""
     spec = {

@@ -65,6 +65,10 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 
 
+A_PRIVATE_ONE = "a private or loopback address"
+"""The one reason for a refusal that `allow_private` lifts."""
+
+
 class GuardError(VantageError):
     """This must not be spoken to, or not as it is spelled; the text says what is wrong and what to do."""
 
@@ -81,7 +85,7 @@ def _why(literal: Address, allow_private: bool) -> str | None:
     if any(literal in block for block in METADATA):
         return "a cloud's metadata address"
     if any(literal in block for block in PRIVATE):
-        return None if allow_private else "a private or loopback address"
+        return None if allow_private else A_PRIVATE_ONE
     if literal.is_link_local:
         return "a link-local address (cloud metadata lives there)"
     if not literal.is_global or literal.is_multicast or literal.is_reserved or literal.is_unspecified:

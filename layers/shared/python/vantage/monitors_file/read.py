@@ -10,7 +10,7 @@ from vantage.monitors_file.check import faults_of
 from vantage.monitors_file.expect import BY_TYPE, Expect
 from vantage.monitors_file.fault import Fault, Place
 from vantage.monitors_file.maintenance import MaintenanceItem
-from vantage.monitors_file.model import Defaults, Document, MonitorItem, keys_of
+from vantage.monitors_file.model import OWN_KEYS, Defaults, Document, MonitorItem, keys_of
 from vantage.monitors_file.status_page import StatusPageItem
 from vantage.monitors_file.strict import Strict
 from vantage.monitors_file.tree import Node, mapping, parse
@@ -154,7 +154,7 @@ def _item(own: Node, defaults: Mapping[str, Node], here: Here, faults: list[Faul
 def _of_its_type(defaults: Mapping[str, Node], own: Node) -> dict[str, Node]:
     """The defaults that a monitor of this type can have; those of other types are for others."""
     kind = (own.keys or {}).get("type", defaults.get("type", Node("http", own.place))).plain
-    if not isinstance(kind, str) or kind not in BY_TYPE:
+    if not isinstance(kind, str) or kind not in OWN_KEYS:
         return dict(defaults)
     taken = {key: node for key, node in defaults.items() if key in keys_of(kind) or key in Defaults.not_yet}
     if (expect := taken.get("expect")) and expect.keys is not None:
