@@ -26,6 +26,7 @@ def seen(region: str, state: str, reason: str | None = None, **more: Any) -> dic
 
 TLS = {"phase": "tls", "latency_ms": 5000}
 SHOP = {"slug": "shop", "name": "Shop"}
+JOB = {"slug": "job", "name": "Job", "type": "heartbeat"}
 FROM_TWO = [seen("USA", "down", "timeout", **TLS), seen("INDIA", "down", "timeout", **TLS), seen("EU", "up")]
 DIFFERENT = [seen("USA", "down", "timeout", **TLS), seen("EU", "down", "status", http_status=503)]
 INCIDENT = {"incident_id": 7, "verdict": "site_down", "began_at": SINCE, "opened_at": SINCE, "kind": ""}
@@ -38,6 +39,12 @@ INCIDENT = {"incident_id": 7, "verdict": "site_down", "began_at": SINCE, "opened
      "Shop is down from USA and EU: TLS timed out from USA, status 503 from EU. Since 06:38 UTC."),
     ("incident.opened", {**INCIDENT, "regions": [FROM_TWO[0]], "single_vantage": True},
      "Shop is down from USA: TLS timed out. Only this one region can see it now. Since 06:38 UTC."),
+    ("incident.opened", {**INCIDENT, "monitor": JOB, "single_vantage": True, "regions": [
+        seen("USA", "down", "missed")]},
+     "Job is down: no call in time. Since 06:38 UTC."),
+    ("incident.reminder", {**INCIDENT, "monitor": JOB, "at": "2026-11-24T10:38:00Z", "regions": [
+        seen("USA", "down", "failed")]},
+     "Job is still down, for 4 h now: the job says it failed. Since 06:38 UTC."),
     ("incident.acknowledged", {**INCIDENT, "regions": FROM_TWO, "author": "Ada"},
      "Shop is down, and Ada looks after it. Since 06:38 UTC."),
     ("incident.reminder", {**INCIDENT, "regions": FROM_TWO, "at": "2026-11-24T10:38:00Z"},
@@ -60,7 +67,10 @@ INCIDENT = {"incident_id": 7, "verdict": "site_down", "began_at": SINCE, "opened
      "Shop has settled: it is down from EU: status 503."),
 ])  # fmt: skip
 def test_a_message_says_what_from_where_since_when_and_why(type_: str, facts: dict[str, Any], text: str) -> None:
-    """In one line, as a person would say it; how long it lasted, where it is over."""
+    """In one line, as a person would say it; how long it lasted, where it is over.
+
+    Red when a job that had not called was said to be down from USA, and that only this one region could see it.
+    """
     letter = Letter(1, "team", "1", type_, {"monitor": SHOP, **facts}, AT, 1, "webhook", {})
     assert message_of(letter).text == text
 

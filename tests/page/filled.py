@@ -17,6 +17,7 @@ SEEN: dict[str, tuple[Any, ...]] = {
     "C": ("degraded", "certificate", 200, 120_000, None, None, None, 119_000, 1_000, True),
     "D": ("down", "status", 503, 80_000, None, None, None, 79_000, 1_000, True),
     "T": ("down", "timeout", None, 5_000_000, 9_000, 20_000, None, None, None, False),
+    "M": ("down", "missed", None, None, None, None, None, None, None, False),
     "X": ("expired", None, None, None, None, None, None, None, None, False),
     "R": ("refused", "guard", None, 1_000, None, None, None, None, None, False),
 }

@@ -36,6 +36,24 @@ def test_a_monitor_s_page_names_the_phase_that_failed_in_one_region(database: ps
     assert "Shop, checked every minute" in text
 
 
+def test_a_heartbeat_s_page_tells_of_its_calls_alone(database: psycopg.Connection, page: Page) -> None:
+    """No region but the one that books it, no phases and no latency, since nobody asks; and a card without them.
+
+    Red when the page said that connect never finishes, that India and EU have no result yet, and that the job is down,
+    says its one vantage point.
+    """
+    add_regions(database)
+    add_monitor(database, "Job", {"USA": "U" * 6 + "M" * 6}, type="heartbeat", spec='{"grace": 60000}')
+    settle(database)
+    text = text_of(ask(page, "/monitors/job")[1])
+    assert "Job is down" in text
+    assert "No call in time" in text
+    assert "its job calls every minute" in text
+    for stranger in ("India", "EU", "vantage point", "Connect", "never finishes", "Latency", "Where the time goes"):
+        assert stranger not in text, stranger
+    assert "India" not in text_of(ask(page, "/")[1]).partition("Job by region")[2].partition("A job")[0]
+
+
 def test_a_slow_region_is_told_with_its_number(database: psycopg.Connection, page: Page) -> None:
     """Slow is not down."""
     add_regions(database)

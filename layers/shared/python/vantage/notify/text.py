@@ -18,8 +18,9 @@ def text_of(kind: str, facts: Facts, at: datetime) -> str:
 
 def _opened(facts: Facts, at: datetime) -> str:
     name, down, others = _name(facts), _down(facts), _others(facts)
-    alone = " Only this one region can see it now." if facts.get("single_vantage") else ""
-    return f"{name} is down{_from(down)}{_why(down)}.{others}{alone} {_since(facts['began_at'], at)}."
+    is_alone = facts.get("single_vantage") and not _is_job(facts)
+    alone = " Only this one region can see it now." if is_alone else ""
+    return f"{name} is down{_from(down, facts)}{_why(down)}.{others}{alone} {_since(facts['began_at'], at)}."
 
 
 def _acknowledged(facts: Facts, at: datetime) -> str:
@@ -30,7 +31,8 @@ def _acknowledged(facts: Facts, at: datetime) -> str:
 def _reminder(facts: Facts, _at: datetime) -> str:
     at, down = _moment(facts["at"]), _down(facts)
     lasted = span((at - _moment(facts["began_at"])).total_seconds())
-    return f"{_name(facts)} is still down{_from(down)}, for {lasted} now{_why(down)}. {_since(facts['began_at'], at)}."
+    since = _since(facts["began_at"], at)
+    return f"{_name(facts)} is still down{_from(down, facts)}, for {lasted} now{_why(down)}. {since}."
 
 
 def _resolved(facts: Facts, at: datetime) -> str:
@@ -52,7 +54,8 @@ def _regional(facts: Facts, at: datetime) -> str:
 
 def _slow(facts: Facts) -> str:
     slow = [seen for seen in facts["regions"] if seen["state"] in ("degraded", "down")]
-    return f"{_name(facts)} is degraded{_from(slow)}{_why(slow)}. {_since(facts['began_at'], _moment(facts['at']))}."
+    since = _since(facts["began_at"], _moment(facts["at"]))
+    return f"{_name(facts)} is degraded{_from(slow, facts)}{_why(slow)}. {since}."
 
 
 def _regional_over(facts: Facts, _at: datetime) -> str:
@@ -75,7 +78,7 @@ def _settled(facts: Facts, _at: datetime) -> str:
     if facts["kind"] == "deleted":
         return _not_watched(facts)
     if facts["kind"] == "flapping_over_down":
-        return f"{_name(facts)} has settled: it is down{_from(_down(facts))}{_why(_down(facts))}."
+        return f"{_name(facts)} has settled: it is down{_from(_down(facts), facts)}{_why(_down(facts))}."
     return f"{_name(facts)} has settled: it is up."
 
 
@@ -132,12 +135,17 @@ def _name(facts: Facts) -> str:
     return str(facts["monitor"]["name"])
 
 
+def _is_job(facts: Facts) -> bool:
+    """It calls by itself: from where it is seen that it did not is no news."""
+    return bool(facts["monitor"].get("type") == "heartbeat")
+
+
 def _down(facts: Facts) -> list[Facts]:
     return [seen for seen in facts["regions"] if seen["state"] == "down"]
 
 
-def _from(seen: Sequence[Facts]) -> str:
-    return f" from {names(one['region'] for one in seen)}" if seen else ""
+def _from(seen: Sequence[Facts], facts: Facts) -> str:
+    return f" from {names(one['region'] for one in seen)}" if seen and not _is_job(facts) else ""
 
 
 def _why(seen: Sequence[Facts]) -> str:

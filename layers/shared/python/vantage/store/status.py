@@ -19,7 +19,7 @@ Place = tuple[int, Region]
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A monitor; `url` only where it may be shown, `regions` None: every enabled one."""
+    """A monitor; `url` only where it may be shown, `regions` None: every enabled one; a heartbeat's is home."""
 
     id: int
     slug: str
@@ -35,6 +35,7 @@ class Watched:
     public: bool = True
     limits: Mapping[str, float] = field(default_factory=dict)
     """Of its latency, in ms: degraded_over, down_over."""
+    is_heartbeat: bool = False
 
     def limit_ms(self, *, failed: bool) -> float | None:
         """What an answer may take at most before it is slow, or down."""
@@ -140,7 +141,8 @@ def _monitors(connection: Connection, slug: str | None, *, private: bool) -> lis
     query = """
         SELECT id, slug, name, group_name AS group, CASE WHEN show_url OR %(private)s THEN spec ->> 'url' END AS url,
                coalesce(spec ->> 'url', '') LIKE 'https:%%' AS secure, interval_s, timeout_ms, confirmations, enabled,
-               regions::text[] AS regions, public,
+               (CASE type WHEN 'heartbeat' THEN ARRAY[home_region()] ELSE regions END)::text[] AS regions, public,
+               type = 'heartbeat' AS is_heartbeat,
                coalesce(spec #> '{expect,latency}', '{}') AS limits
           FROM monitor
          WHERE (public OR %(private)s) AND deleted_at IS NULL AND NOT reference

@@ -10,6 +10,8 @@ from vantage.monitor import Region
 from vantage.view.numbers import NBSP, capital, latency, names
 
 CERTIFICATE_ENDS = "certificate ends soon"
+JOB_REASONS = ("missed", "failed")
+"""Of heartbeats, which nobody probes."""
 PHASES = {"dns_us": "DNS", "connect_us": "connect", "tls_us": "TLS", "first_byte_us": "first byte",
           "download_us": "download"}  # fmt: skip
 _STOPPED = {
@@ -40,11 +42,14 @@ _REASONS = {
 
 
 def stopped_in(phases: Phases, reason: str | None, *, secure: bool, reused: bool) -> str | None:
-    """The phase (such as `tls_us`) that a probe without an answer did not get through; None where it passed all.
+    """The phase (such as `tls_us`) that a probe without an answer did not get through; None where it passed all, or
+    where nobody was asked.
 
     It is the one behind the last that it passed. A name that was not found has a reason of its own, so that any other
     failure is behind DNS, which an address needs not pass.
     """
+    if reason in JOB_REASONS:
+        return None
     if reason == "dns":
         return "dns_us"
     order = list(_STOPPED)

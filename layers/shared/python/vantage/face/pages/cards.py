@@ -273,7 +273,8 @@ def _newest(monitor: Watched, latest: Latest | None) -> tuple[str, str]:
     if latest is None:
         return NOTHING, ""
     if latest.status in ("down", "refused"):
-        return capital(reason_of(monitor, latest)), f"after {latency(latest.total_us)}"
+        took = f"after {latency(latest.total_us)}" if latest.total_us is not None else ""
+        return capital(reason_of(monitor, latest)), took
     if latest.status == "degraded" and latest.reason == "certificate":
         return latency(latest.total_us), CERTIFICATE_ENDS
     spent = {name: getattr(latest.phases, name) or 0 for name in PHASES}

@@ -80,6 +80,7 @@ def monitor_variables(read: Read, chosen: str) -> dict[str, Any]:
         "title": title,
         "description": f"{title}. {one.case.words.rest}",
         "one": told,
+        "is_heartbeat": one.monitor.is_heartbeat,
         "look": look_words(look, board.now),
         "bases": bases(look, board.seen),
         "as_of": instant(board.now),

@@ -12,7 +12,7 @@ from vantage.face.pages.drawing import DOWN, SITE_DOWN, SLOW, UNSEEN, UP, Eye
 from vantage.monitor import Region
 from vantage.store.troubles import Trouble, Work
 from vantage.view.numbers import capital, clock, joined, month_day, names, region_name, span
-from vantage.view.words import CERTIFICATE_ENDS, PHASES, reason_words, stopped_in
+from vantage.view.words import CERTIFICATE_ENDS, JOB_REASONS, PHASES, reason_words, stopped_in
 
 _MARKS = {"up": UP, "degraded": SLOW}
 
@@ -55,7 +55,7 @@ def incident(one: Trouble, regions: Sequence[Region], now: datetime) -> Incident
         eyes=drawing.eyes(_eyes(one, regions)),
         is_down=is_down,
         colour=SITE_DOWN if is_down else DOWN,
-        verdict="Down, single vantage point" if one.single_vantage else where,
+        verdict="Down, single vantage point" if one.single_vantage and not _is_job(one) else where,
         told=_told(one),
         at=one.began_at.astimezone(UTC).isoformat(timespec="seconds"),
         when=f"{month_day(one.began_at)}, {one.began_at.astimezone(UTC):%H:%M}",
@@ -63,6 +63,11 @@ def incident(one: Trouble, regions: Sequence[Region], now: datetime) -> Incident
         is_open=one.ended_at is None,
         steps=[(_second(event["at"]), _step(event)) for event in one.events],
     )
+
+
+def _is_job(one: Trouble) -> bool:
+    """A heartbeat's, which has one region by its nature."""
+    return any(seen.get("reason") in JOB_REASONS for seen in one.seen)
 
 
 def _eyes(one: Trouble, regions: Sequence[Region]) -> list[str]:
