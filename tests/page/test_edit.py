@@ -285,7 +285,8 @@ def test_a_probe_that_waits_keeps_nobody_waiting(
     add_regions(database)
     add_monitor(database, "Job", {}, type="heartbeat", spec='{"grace": 60000}')
     path = ping_paths(database, ["job"])["job"]
-    given = {"name": "Slow", "url": f"{site}wait", "interval": "1m", "timeout": "10s", "regions": "every"}
+    given = {"name": "Slow", "url": f"{site}wait", "interval": "1m", "timeout": "10s", "regions": "every",
+             "degraded_over": "1ms"}  # fmt: skip
     told: list[tuple[int, str]] = []
     waiting = threading.Thread(target=lambda: told.append(send(page, "/ops/add", writer, **given, do="probe")))
     waiting.start()
@@ -293,7 +294,8 @@ def test_a_probe_that_waits_keeps_nobody_waiting(
     assert (ask(page)[0].status, ask(page, path)[1], told) == (200, "OK\n", [])
     Site.may_answer.set()
     waiting.join()
-    assert "Probed just now, from here Up. Status 200." in told[0][1]
+    seen = r"Probed just now, from here Up, and worth a look\. Status 200\. Took \d+ ms, more than 1 ms\. Expected"
+    assert re.search(seen, told[0][1])  # said once, with the limit
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with JavaScript", "without"])

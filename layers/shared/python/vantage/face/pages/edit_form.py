@@ -119,8 +119,8 @@ def probed_words(seen: Json, expected: str, timeout_ms: int) -> Json:
     return {
         "status": status,
         "colour": colour,
-        "why": capital(why),
-        "detail": seen["detail"] or "",
+        "why": "" if seen["reason"] == "slow" and seen["detail"] else capital(why),  # the detail has the numbers, too
+        "detail": capital(seen["detail"] or ""),
         "http": seen["http_status"] or "",
         "expected": expected,
         "total": milliseconds(seen["latency_ms"]),

@@ -270,9 +270,14 @@ def _alone(one: Seen, past: Past) -> list[tuple[str, str, str]]:
     alone = past.of(one.monitor.id).alone
     found = [(region, *alone[region]) for region in one.regions if region in alone and alone[region][0]]
     return [
-        (region_name(region), span(seconds), percent(seconds, both))
+        (region_name(region), span(seconds), _share(seconds, both))
         for region, seconds, both in sorted(found, key=lambda each: -each[1])
     ]
+
+
+def _share(part: int, whole: int) -> str:
+    """A share of what is not nothing is not printed as nothing."""
+    return percent(part, whole) if 10_000 * part >= whole else "under 0.01%"
 
 
 def _checks(one: Seen, rows: Sequence[Result]) -> list[dict[str, Any]]:

@@ -64,13 +64,17 @@ def _balance(ticks: Sequence[TickSheet]) -> tuple[str, str, str]:
         return "No books yet", "No minute has ended yet.", "0"
     open_ = [counts for tick in ticks if not has_ended(tick) for counts in tick.regions.values()]
     still = sum(counts.lost for counts in open_)
-    more = f" {still:,} checks of open minutes are still to come." if still else ""
+    more = f" {_checks(still, ' of open minutes')} still to come." if still else ""
     if not missing:
         told = f"All {len(sheets):,} sheets of the last {counted(len(ended))} minutes read zero."
         return "The books balance", told + more, "0"
     off = sum(counts.lost != 0 for counts in sheets)
-    told = f"{missing:,} checks are unaccounted for, in {off:,} of the last {len(sheets):,} sheets."
+    told = f"{_checks(missing)} unaccounted for, in {off:,} of the last {len(sheets):,} sheets."
     return "The books do not balance", told + more, f"{missing:,}"
+
+
+def _checks(number: int, of: str = "") -> str:
+    return f"1 check{of} is" if number == 1 else f"{number:,} checks{of} are"
 
 
 def _facts(waiting: Waiting, now: datetime, *, redis_answers: bool) -> list[tuple[str, str]]:
