@@ -33,6 +33,7 @@ DIFFERENT = {
     "endless trailer": ENDLESS,
     "endless 103": ENDLESS,
     "endless chunk extension": "h11 refuses a long chunk extension; a browser shows the page, and so it is up",
+    "no coding, as a coding": "h11 refuses every coding but chunked; a browser shows the page, and so it is up",
 }
 
 

@@ -121,3 +121,17 @@ def test_more_headers_than_any_site_has_are_too_large() -> None:
     reply = Reply(head_only=False, read_most=0)
     with pytest.raises(HeadersTooLarge, match=str(HEADERS_COUNT_MOST)):
         reply.feed(b"HTTP/1.1 200 OK\r\n" + b"a:\r\n" * (HEADERS_COUNT_MOST + 2))
+
+
+def test_a_head_that_is_read_again_is_read_in_proportion() -> None:
+    """Its length is there twice, and it comes in 40,000 pieces. Seen red: with all that waits looked at each time."""
+    reply = Reply(head_only=False, read_most=0)
+    reply.feed(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\nX: ")
+
+    def drip() -> None:
+        for _ in range(40_000):
+            reply.feed(b"ab")
+
+    assert cpu_s(drip) < MOST_S
+    reply.feed(b"\r\n\r\nok")
+    assert (reply.status, reply.complete) == (200, True)

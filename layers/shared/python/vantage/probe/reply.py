@@ -4,6 +4,7 @@ import httptools
 import httpx
 
 from vantage.probe.faults import HeadersTooLarge
+from vantage.probe.heads import END, END_MOST, said_once
 
 HEADERS_MOST = 100 * 1024
 SMALL_MOST = 64 * 1024  # of a body; up to here each is read without asking for room
@@ -12,6 +13,7 @@ INTERIM_MOST = 1024 * 1024  # of 1xx responses before the real one
 
 # Real servers do these, and every browser reads them.
 LENIENT = {
+    "lenient_headers": True,  # a value on several lines
     "lenient_chunked_length": True,  # both Transfer-Encoding and Content-Length
     "lenient_data_after_close": True,
     "lenient_optional_cr_before_lf": True,
@@ -26,8 +28,8 @@ class Reply:
     """Collects a response until it is complete: whole, or cut because its body passes `read_most` bytes."""
 
     __slots__ = (
-        "_fault", "_framed", "_head_only", "_header_bytes", "_in_headers", "_parser", "_read_most", "_wire_bytes",
-        "body", "complete", "cut", "headers", "reusable", "status", "version",
+        "_by_heads", "_fault", "_framed", "_head", "_head_only", "_header_bytes", "_in_headers", "_parser",
+        "_read_most", "_wire_bytes", "body", "complete", "cut", "headers", "reusable", "status", "version",
     )  # fmt: skip
 
     def __init__(self, *, head_only: bool, read_most: int) -> None:
@@ -41,15 +43,17 @@ class Reply:
         self._head_only, self._read_most = head_only, read_most
         self._in_headers, self._framed = True, False
         self._header_bytes = self._wire_bytes = 0
+        self._head, self._by_heads = bytearray(), False  # what came before the body; whether it is parsed head by head
         self._fault: str | None = None
-        self._parser = httptools.HttpResponseParser(self)
-        self._parser.set_dangerous_leniencies(**LENIENT)
+        self._parser = self._new_parser()
 
     def feed(self, data: bytes) -> None:
         """Take what was read; raises httpx.RemoteProtocolError where it is no HTTP response."""
         self._wire_bytes += len(data)
+        if self._in_headers and len(self._head) <= HEADERS_MOST:
+            self._head += data
         try:
-            self._parser.feed_data(data)
+            self._parse(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             if not self.complete:  # else: junk behind a whole response, which only costs the connection
                 raise httpx.RemoteProtocolError(self._fault or f"not an HTTP response: {error}") from None
@@ -79,6 +83,36 @@ class Reply:
         del self._parser
         return body
 
+    def _new_parser(self) -> httptools.HttpResponseParser:
+        parser = httptools.HttpResponseParser(self)
+        parser.set_dangerous_leniencies(**LENIENT)
+        return parser
+
+    def _parse(self, data: bytes) -> None:
+        """Feed the parser; when it stumbles over a length, feed another one head by head."""
+        if self._by_heads:
+            self._parse_heads(len(data))
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            if "Content-Length" not in str(error) or len(self._head) != self._wire_bytes:  # not all of it is here
+                raise
+            self._parser, self._by_heads = self._new_parser(), True
+            self.headers.clear()
+            self._parse_heads(len(self._head))
+
+    def _parse_heads(self, new: int) -> None:
+        """Feed each head that is whole, and what follows the last one; of what came, `new` bytes were not looked at."""
+        looked_at = max(len(self._head) - new - END_MOST, 0)
+        while self._in_headers and (end := END.search(self._head, looked_at)):
+            head, looked_at = bytes(self._head[: end.end()]), 0
+            del self._head[: end.end()]
+            self._parser.feed_data(said_once(head))
+        if not self._in_headers:
+            rest, self._head, self._by_heads = bytes(self._head), bytearray(), False
+            self._parser.feed_data(rest)
+
     def _check_size(self, more: int) -> None:
         if self._in_headers:
             self._header_bytes += more
@@ -106,6 +140,8 @@ class Reply:
         """Called for each header, and for each trailer."""
         if self._in_headers:  # else: a trailer
             self.headers.append((name, value))
+            if b"\0" in value:  # of all that such a value may hold, what no browser reads
+                self._fault = f"a NUL in the header {name.decode('latin-1')}"
 
     def on_headers_complete(self) -> None:
         """Called at the empty line, of interim responses too."""
@@ -121,10 +157,11 @@ class Reply:
         self._in_headers = False
         self._header_bytes = sum(len(name) + len(value) + 4 for name, value in self.headers)  # ": " and the line's end
         self.version = self._parser.get_http_version()
-        self._framed = any(
-            name.lower() == b"content-length" or (name.lower() == b"transfer-encoding" and b"chunked" in value.lower())
-            for name, value in self.headers
-        )
+        if not self._by_heads:
+            self._head = bytearray()
+        said = {name.lower(): value.lower() for name, value in self.headers}
+        coding = said.get(b"transfer-encoding")  # overrides the length; has an end where it is chunked
+        self._framed = b"content-length" in said if coding is None else coding.split(b",")[-1].strip() == b"chunked"
         if self._head_only:
             self.complete, self.reusable = True, self._parser.should_keep_alive()
 
