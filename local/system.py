@@ -161,7 +161,10 @@ def _check_port_is_free(port: int) -> None:
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            raise Occupied(f"Port {port} is not to be had ({error.strerror}). Take another with --port N.") from None
+            raise Occupied(
+                f"Port {port} is not to be had ({error.strerror}). Take another with --port N "
+                f'(make run ARGS="--port {port + 1}").'
+            ) from None
 
 
 def _tell(summary: Summary, options: Options, screen: View) -> None:

@@ -99,6 +99,14 @@ def add_command(
     if one.name in {other.name for other in store.list_maintenance(connection, only_coming=True)}:
         raise Refused(f"There is {one.name!r} already, and it is not over; take another name, or end that one.")
     click.echo(f"{store.add(connection, one, ahead)}: announced")
+    note_who_is_on_nobody(connection, [one])
+
+
+def note_who_is_on_nobody(connection: Connection, work: Sequence[Maintenance]) -> None:
+    """Whose group or slug is misspelled would be paged in the middle of it."""
+    for one in work:
+        for name in store.on_nobody(connection, one):
+            click.echo(f"Note: maintenance {one.name} is on {name!r}, and there is no such monitor or group.", err=True)
 
 
 @maintenance.command("end")

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from local.commands.database import Group, Refused, data_dir_option, open_database, or_remote, system_env, with_database
+from local.commands.maintenance import note_who_is_on_nobody
 from local.commands.output import json_option, print_json, print_table
 from local.remote import Remote, segment
 from vantage.errors import VantageError
@@ -62,6 +63,7 @@ def apply_command(files: Sequence[Path], prune: bool, allow_private: bool, as_js
         print_json(plan_json(todo)) if as_json else click.echo(plan_text(todo))
         _warn_of_silent_regions(connection, todo)
         apply_plan(connection, todo)
+        note_who_is_on_nobody(connection, todo.maintenance.changed)
     if todo.has_changes and not as_json:
         click.echo("Applied.")
 

@@ -27,6 +27,12 @@ WEBHOOKS = {
     "apprise": ("apprise", "appriseURL"),
 }  # fmt: skip
 """Of each of Kuma's types that there is a like of: our type, and where Kuma keeps the URL."""
+BY_HAND = {
+    **dict.fromkeys(("discord", "googlechat", "line", "opsgenie", "pagerduty", "pagertree", "pushbullet", "pushover",
+                     "signl4", "splunk", "telegram", "twilio"), "apprise"),
+    "smtp": "email", "teams": "teams",
+}  # fmt: skip
+"""Of each of Kuma's types, in small letters, whose settings are no one URL: the type of a channel that is like it."""
 WHY_NOT = {
     "ping": "Lambda cannot send ICMP", "group": "", "docker": "it looks into a host",
 }  # fmt: skip
@@ -68,7 +74,7 @@ def _channels(kuma: Kuma, done: Translated) -> Iterator[tuple[int, str]]:
     """The channels, by Kuma's ids of them."""
     for one in kuma.notifications:
         if one["type"] not in WEBHOOKS:
-            done.left_out.append((f"notification {one['name']}", f"there is no channel like {one['type'] or 'it'} yet"))
+            done.left_out.append((f"notification {one['name']}", _by_hand(one["type"] or "it")))
             continue
         kind, key = WEBHOOKS[one["type"]]
         variable = _variable(one["name"], "URL")
@@ -79,6 +85,13 @@ def _channels(kuma: Kuma, done: Translated) -> Iterator[tuple[int, str]]:
         done.variables[variable] = f"the URL of {one['name']} ({key} in Kuma)"
         done.channels.append(entry)
         yield one["id"], entry["name"]
+
+
+def _by_hand(kind: str) -> str:
+    """What to do about a notification of a type that is not taken over."""
+    if like := BY_HAND.get(kind.lower()):
+        return f"for {kind} write a channel of type {like} (docs/alerts.md)"
+    return f"there is no channel like {kind} yet"
 
 
 def _take(

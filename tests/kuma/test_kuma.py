@@ -148,7 +148,7 @@ def test_what_could_not_be_carried_over_is_told(kuma_db: Path) -> None:
     """Each with its reason; and what differs, and which variables are to be set."""
     done = translate(read_kuma(kuma_db))
     assert dict(done.left_out) == {
-        "notification Phone": "there is no channel like telegram yet",
+        "notification Phone": "for telegram write a channel of type apprise (docs/alerts.md)",
         "Router": "type ping: Lambda cannot send ICMP",
         "Must be away": "it is up where its target is down (upside down mode)",
         "Purge": "method DELETE; there are GET, HEAD and POST",

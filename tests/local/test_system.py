@@ -241,7 +241,9 @@ def test_a_busy_port_is_named(data_dir: Path) -> None:
         port = other.getsockname()[1]
         done = vantage("local", "--port", port, "--data-dir", data_dir)
     assert done.returncode == 2
-    assert re.fullmatch(rf"vantage: Port {port} .* Take another with --port N\.\n", done.stderr)
+    assert re.fullmatch(
+        rf"vantage: Port {port} .* Take another with --port N \(make run ARGS=\"--port {port + 1}\"\)\.\n", done.stderr
+    )
     assert not data_dir.exists()
 
 

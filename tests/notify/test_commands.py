@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -133,7 +134,7 @@ def test_a_channel_whose_secret_the_system_alone_knows_is_tried_by_its_notifier(
 
 def test_announced_work_is_in_utc_whatever_its_clock_shows(database: Database) -> None:
     """22:00 in Berlin is 21:00 UTC in December; `end` takes away what lies ahead."""
-    words = ("--start", "2096-12-01T22:00", "--duration", "2h", "--timezone", "Europe/Berlin", "--group", "Public")
+    words = ("--start", "2096-12-01T22:00", "--duration", "2h", "--timezone", "Europe/Berlin")
     assert vantage("maintenance", "add", "Release", *words).output == "1: announced\n"
     spans = database.execute("SELECT from_at::text, until_at - from_at = interval '2 hours' FROM maintenance_window")
     assert spans.fetchall() == [("2096-12-01 21:00:00+00", True)]
@@ -142,6 +143,25 @@ def test_announced_work_is_in_utc_whatever_its_clock_shows(database: Database) -
     assert database.execute("SELECT count(*) FROM maintenance_window").fetchone() == (0,)
     assert vantage("maintenance", "end", "1").exit_code == 2
     assert vantage("maintenance", "add", "X", *words[:5], "Moon/Base").exit_code == 2
+
+
+@pytest.mark.usefixtures("incident")
+def test_work_on_nobody_is_announced_and_noted(database: Database, tmp_path: Path) -> None:
+    """A group or slug that no monitor has, by the command and by a file; one that the same file brings is no slip.
+
+    Red while a misspelled group was announced without a word, and people were paged during the release.
+    """
+    words = ("--start", "2096-12-01T22:00", "--duration", "2h", "--monitor", "shop")
+    assert vantage("maintenance", "add", "Release", *words, "--group", "Publik").output == (
+        "1: announced\nNote: maintenance Release is on 'Publik', and there is no such monitor or group.\n"
+    )
+    (tmp_path / "sites.yaml").write_text(
+        "monitors: [{name: Mail, url: 'https://mail.example.com/', group: Office}]\nmaintenance:\n"
+        "- {name: Move, start: '2096-12-01T08:00', duration: 1d, groups: [Office], monitors: [mail, shop, shopp]}\n"
+    )
+    notes = [line for line in vantage("monitors", "apply", str(tmp_path)).output.splitlines() if "Note" in line]
+    assert notes == ["Note: maintenance Move is on 'shopp', and there is no such monitor or group."]
+    assert database.execute("SELECT count(*) FROM maintenance").fetchone() == (2,)
 
 
 def test_work_recurs_and_what_cannot_be_announced_is_told() -> None:

@@ -95,6 +95,18 @@ def list_maintenance(connection: Connection, *, only_coming: bool = False) -> li
         ).fetchall()
 
 
+def on_nobody(connection: Connection, one: Maintenance) -> list[str]:
+    """Which of its groups and slugs no monitor has now: a slip of the pen, or one that is still to come."""
+    rows: list[tuple[str]] = connection.execute(
+        """SELECT x FROM unnest(%s::text[]) x
+            WHERE NOT EXISTS (SELECT FROM monitor m WHERE m.group_name = x AND m.deleted_at IS NULL)
+           UNION ALL SELECT x FROM unnest(%s::text[]) x
+            WHERE NOT EXISTS (SELECT FROM monitor m WHERE m.slug = x AND m.deleted_at IS NULL)""",
+        (list(one.groups), list(one.slugs)),
+    ).fetchall()
+    return [name for (name,) in rows]
+
+
 def worked_out_before(connection: Connection, before: datetime) -> list[Maintenance]:
     """Recurring work whose windows are known up to an instant before this one."""
     with connection.cursor(row_factory=class_row(Maintenance)) as cursor:
