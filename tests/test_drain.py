@@ -106,6 +106,24 @@ def test_an_entry_expires(world: World, interval_s: int, ago_s: float, status: s
     assert len(probe.seen) == (status == "up")
 
 
+def test_an_extra_that_expires_stays_in_the_books(world: World) -> None:
+    """It is no slot of the schedule and was pushed all the same; its row says so, and nothing is lost.
+
+    Red before: the store took it for junk, and each was booked as lost.
+    """
+    world.begin(1, 3600)
+    at_s = int(time.time() - 95)
+    tick_s = at_s // 60 * 60
+    world.database.execute("TRUNCATE tick_ledger")
+    ledger.open_ticks(world.database, [tick_s], spread_s=60)
+    world.database.execute("UPDATE monitor_schedule SET phase_s = %s", ((at_s + 1800) % 3600,))
+    world.push(1, ago_s=95, value=wire.head(("EU",), 3600, True) + b'[1000,"http",{}]')
+    world.run(durations=Durations(flush_s=0.05, take_work_s=1))
+    assert world.books() == {"pushed": 1, "stored": 0, "expired": 1, "dead": 0, "open": 0}
+    row = world.database.execute("SELECT status::text, interval_s, extra FROM check_result").fetchall()
+    assert row == [("expired", 3600, True)]
+
+
 def test_an_entry_for_other_regions_leaves_no_row(world: World) -> None:
     """It is acknowledged, not probed and not counted."""
     world.begin(2)

@@ -1,6 +1,7 @@
 """Uptime of any span: the same from days, hours and results; every worked example; whatever order rows come in."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -16,11 +17,13 @@ from local.servers import Servers
 from local.uptime_examples import counted, example, scratch
 from tests.history.conftest import REGIONS, Past, at
 from vantage.monitor import Region
-from vantage.store import figures, history, rollups
+from vantage.store import figures, history, maintenance, rollups
 from vantage.store.connection import Connection
 from vantage.store.figures import Cover, Rolled, cover
 from vantage.store.looks import HOUR
+from vantage.store.maintenance import Maintenance, WorkedOut
 from vantage.uptime import Uptime
+from vantage.verdict.windows import Window
 
 # P22 asks how 29,999 of 30,000 are printed: tests/uptime counts its rows, and its 500 hours would tell nothing more.
 EXAMPLES = [one for one in read_items(Path(__file__).parent.parent / "uptime" / "examples.yaml") if one["id"] != "P22"]
@@ -145,6 +148,31 @@ def test_an_incident_that_is_opened_later_amends_its_hours(past: Past) -> None:
     )
     assert past.roll_up()[0] == 1
     assert _counted(past, 0, 60, raw=False)[monitor].availability.bad == 0
+
+
+def test_work_that_is_announced_for_others_leaves_the_past_as_it_was(past: Past) -> None:
+    """Windows that have passed weigh on what they were announced for, whether their hours are rolled up or not.
+
+    Red before: they moved to the new monitors, and an hour that was rolled up said something else than its rows.
+    """
+    monitor, other = past.monitor(0, 60), past.monitor(0, 60)
+    past.ticks(0, 60)
+    for minute in (5, 30):
+        for region in REGIONS:
+            past.row(monitor, minute, region, "down")
+            past.row(other, minute, region, "down")
+    [(slug,), (other_slug,)] = past.rows("SELECT slug FROM monitor ORDER BY id")
+    began, ended = (int(at(minute).timestamp() * 1000) for minute in (0, 10))
+    work = Maintenance("Release", at(0).replace(tzinfo=None), 600, slugs=[str(slug)])
+    number = maintenance.add(past.connection, work, WorkedOut([Window(began, ended)], None))
+    past.roll_up()
+    before = _counted(past, 0, 60, raw=True)
+    assert (before[monitor].availability.bad, before[other].availability.bad) == (60, 120)
+    for slugs in ([str(other_slug)], [str(other_slug), str(slug)]):
+        maintenance.change(past.connection, replace(work, id=number, slugs=slugs), WorkedOut([], None))
+        assert past.roll_up()[0] == 0
+        assert _counted(past, 0, 60, raw=True) == _counted(past, 0, 60, raw=False) == before
+        number = maintenance.list_maintenance(past.connection)[0].id
 
 
 def test_seconds_by_verdict_come_from_incidents_and_advisories(past: Past) -> None:

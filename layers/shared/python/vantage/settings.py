@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from vantage.clock import Pace
 from vantage.durations import Durations, Polling
@@ -92,13 +92,30 @@ class Settings:
 
 def check_encrypted(name: str, url: str) -> None:
     """Refuse a URL that would speak plain text beyond loopback; raises SettingsError that names it, not the URL."""
-    parts = urlsplit(url)
+    parts = _split(name, url)
     if parts.scheme in ("rediss", "unix") or (parts.hostname or "localhost") in LOOPBACK:
         return
     if parts.scheme in ("postgresql", "postgres") and "sslmode=verify-full" in parts.query:
         return
     cure = "use rediss://" if name.startswith("REDIS") else "add ?sslmode=verify-full"
     raise SettingsError(f"{name}: {parts.hostname} would be spoken to without encryption and checked name; {cure}.")
+
+
+def _split(name: str, url: str) -> SplitResult:
+    """The parts of a server's URL; raises SettingsError where signs of a password would be taken for parts, which no
+    error may then repeat."""
+    try:
+        parts = urlsplit(url)
+        if name.startswith("REDIS"):  # PostgreSQL's may name several hosts with a port each
+            _ = parts.port
+        if not parts.fragment:
+            return parts
+    except ValueError:
+        pass
+    raise SettingsError(
+        f"{name} is malformed; it must be like scheme://user:password@host:port, with signs such as / # [ ] @ in the "
+        "password written as %2F %23 %5B %5D %40."
+    ) from None
 
 
 def _required(env: Mapping[str, str], name: str) -> str:
@@ -191,7 +208,7 @@ def _check_url(env: Mapping[str, str], name: str, schemes: tuple[str, ...], *, p
     url, parameter = env.get(name, ""), env.get(f"{name}_PARAMETER", "")
     if not url and not parameter:
         raise SettingsError(f"Neither {name} nor {name}_PARAMETER is set; one of them must say where the server is.")
-    if url and urlsplit(url).scheme not in schemes:
+    if url and _split(name, url).scheme not in schemes:
         raise SettingsError(f"{name} must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}.")
     if url and not plain_is_fine:
         check_encrypted(name, url)

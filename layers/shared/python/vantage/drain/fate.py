@@ -1,6 +1,7 @@
 """What becomes of a stream entry when a worker takes it: pure, for each entry by itself."""
 
 from contextlib import suppress
+from dataclasses import replace
 
 from vantage.check import Check, Result, Status
 from vantage.durations import Durations
@@ -42,8 +43,10 @@ def is_too_late(check: Check, now_ms: int, durations: Durations) -> bool:
 
 
 def expired(check: Check, region: Region) -> Result:
-    """The row of a check that was not probed in time; the store gives it its interval, and drops what is no slot."""
-    return Result(check.monitor_id, check.checked_at_ms, region, Status.EXPIRED)
+    """The row of a check that was not probed in time; the store gives it its interval, and drops what is no slot. An
+    extra is no slot and was pushed all the same: it says so itself, or it would be lost to the books."""
+    row = Result(check.monitor_id, check.checked_at_ms, region, Status.EXPIRED)
+    return replace(row, interval_s=check.interval_s, extra=True) if check.extra else row
 
 
 def _trimmed(entry_id: str, region: Region) -> Result | DeadLetter:

@@ -4,15 +4,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-import psycopg
-
 from vantage.check import Result, Status
 from vantage.clock import Clock
 from vantage.drain.memory import Told
 from vantage.errors import ServerUnavailable
 from vantage.monitor import Region
 from vantage.store import results as store
-from vantage.store.connection import AsyncConnection, AsyncDatabase
+from vantage.store.connection import UNREACHABLE, AsyncConnection, AsyncDatabase
 from vantage.store.details import record_details
 from vantage.store.results import DeadLetter
 
@@ -86,7 +84,7 @@ class Recorder:
                 connection = await self._database.connection()
                 await self._store(connection, batch)
                 break
-            except (ServerUnavailable, psycopg.OperationalError, psycopg.InterfaceError) as error:
+            except (ServerUnavailable, *UNREACHABLE) as error:
                 # The outcome of a commit whose answer was lost is unknown; the key makes sending it again harmless.
                 await self._database.close()
                 if self._clock.now_ms() > self._give_up_ms:

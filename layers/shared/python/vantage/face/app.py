@@ -18,6 +18,7 @@ from vantage.face.badges import routes as badges
 from vantage.face.pages import routes as pages
 from vantage.face.refusal import Refusal
 from vantage.face.sources import Sources
+from vantage.store.connection import UNREACHABLE
 
 AWAY = "PostgreSQL does not answer, so nothing is known here just now. Look again in a few seconds."
 BARE = "PostgreSQL answers, and the tables of Vantage are not there as they should be. Run: vantage migrate"
@@ -94,7 +95,7 @@ class App:
         """A server that does not answer is told with when to ask again."""
         if isinstance(error, NO_TABLES):
             sentence = BARE
-        elif isinstance(error, ServerUnavailable | psycopg.OperationalError | psycopg.InterfaceError):
+        elif isinstance(error, (ServerUnavailable, *UNREACHABLE)):
             sentence = AWAY
             self.sources.database.close()  # it may have died between the look at it and the question
         else:

@@ -24,13 +24,16 @@ _CONNECT: dict[str, Any] = {
     "tcp_user_timeout": 20_000,
 }
 
+UNREACHABLE = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction)
+"""What a statement raises where there is no server to write to: it is gone, or has become a replica."""
+
 
 @contextmanager
 def answering() -> Iterator[None]:
     """Say in words what it means that PostgreSQL fails in the middle of a run: raises ServerUnavailable."""
     try:
         yield
-    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+    except UNREACHABLE as error:
         raise _unavailable(error) from None
 
 
@@ -71,6 +74,12 @@ def trust(url: str) -> dict[str, Any]:
     return {"sslrootcert": str(RDS_AUTHORITIES) if is_rds else certifi.where()}
 
 
+def primary(url: str) -> dict[str, Any]:
+    """Only a server that takes writes is good enough, where the URL does not say otherwise: after a failover the name
+    leads to the old one for a while, which may be back as a replica and would answer for ever."""
+    return {} if "target_session_attrs=" in url else {"target_session_attrs": "read-write"}
+
+
 def connect(url: str, *, prepare: bool = True, name: str = "vantage") -> Connection:
     """A new autocommitting connection; raises ServerUnavailable. `prepare` False for a transaction pooler."""
     try:
@@ -81,6 +90,7 @@ def connect(url: str, *, prepare: bool = True, name: str = "vantage") -> Connect
             application_name=name,
             **_CONNECT,
             **trust(url),
+            **primary(url),
         )
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         raise _unavailable(error) from None
@@ -96,6 +106,7 @@ async def connect_async(url: str, *, prepare: bool = True, name: str = "vantage"
             application_name=name,
             **_CONNECT,
             **trust(url),
+            **primary(url),
         )
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         raise _unavailable(error) from None

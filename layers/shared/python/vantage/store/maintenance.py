@@ -49,8 +49,13 @@ def add(connection: Connection, one: Maintenance, worked_out: WorkedOut) -> int:
 
 
 def change(connection: Connection, one: Maintenance, worked_out: WorkedOut) -> None:
-    """Announce it anew, by its id; what of it has passed stays as it was."""
+    """Announce it anew, by its id; what of it has passed stays as it was. On other monitors it is other work under the
+    same name: past windows weigh on what they were announced for."""
     with connection.transaction():
+        if not _is_on_the_same(connection, one):
+            end(connection, one.id)
+            add(connection, one, worked_out)
+            return
         connection.execute(
             """UPDATE maintenance
                   SET (name, starts, duration_s, timezone, rrule, groups, slugs, worked_out_until, ended_at)
@@ -119,6 +124,15 @@ def worked_out_before(connection: Connection, before: datetime) -> list[Maintena
 
 def _values(one: Maintenance) -> Sequence[object]:
     return one.name, one.starts, one.duration_s, one.timezone, one.rrule, list(one.groups), list(one.slugs)
+
+
+def _is_on_the_same(connection: Connection, one: Maintenance) -> bool:
+    return bool(
+        connection.execute(
+            "SELECT FROM maintenance WHERE id = %s AND groups = %s::text[] AND slugs = %s::text[]",
+            (one.id, list(one.groups), list(one.slugs)),
+        ).rowcount
+    )
 
 
 def _put_windows(connection: Connection, number: int, windows: Iterable[Window]) -> None:

@@ -1,14 +1,14 @@
 """The worker's side of the stream, on its event loop."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 
 from vantage.errors import ServerUnavailable
 from vantage.monitor import Region
@@ -76,22 +76,24 @@ class StreamReader:
             seconds, micros = await self._redis.time()
         except RedisError:
             await self.disconnect()
-            with _answering():
+            async with self._answering():
                 seconds, micros = await self._redis.time()
         return float(seconds + micros / 1e6)
 
     async def group_exists(self) -> bool:
         """Whether the region's group is there."""
-        with _answering():
+        async with self._answering():
             if not await self._redis.exists(STREAM):
                 return False
             return any(info["name"] == self.group.encode() for info in await self._redis.xinfo_groups(STREAM))
 
     async def ensure_group(self) -> bool:
         """Make the group (and the stream) where it is missing, from id 0; returns whether it was missing."""
-        with _answering():
+        async with self._answering():
             try:
                 await self._redis.xgroup_create(STREAM, self.group, id="0", mkstream=True)
+            except ReadOnlyError:
+                raise
             except ResponseError as error:
                 # A full Redis refuses before it looks whether the group is there; it must be emptied all the same.
                 if str(error).startswith("BUSYGROUP") or await self.group_exists():
@@ -101,14 +103,15 @@ class StreamReader:
 
     async def announce(self, request_id: str) -> None:
         """Say that this run is the group's youngest; older ones stop taking work. A full Redis does not hear it."""
-        with _answering(), suppress(OutOfMemoryError):
-            await self._redis.set(run_key(self.group), request_id)
+        async with self._answering():
+            with suppress(OutOfMemoryError):
+                await self._redis.set(run_key(self.group), request_id)
 
     async def own_pending(self) -> list[RawEntry]:
         """What this consumer was given and never acknowledged; each call counts as a delivery."""
         entries: list[RawEntry] = []
         after = "0"
-        with _answering():
+        async with self._answering():
             while batch := _stream_entries(
                 await self._redis.xreadgroup(self.group, self._consumer, {STREAM: after}, count=_COUNT)
             ):
@@ -120,7 +123,7 @@ class StreamReader:
         """Take what other consumers have held for longer than that, entries whose body is gone included."""
         entries: list[RawEntry] = []
         start = b"0-0"
-        with _answering():
+        async with self._answering():
             while True:
                 start, claimed, deleted = await self._redis.xautoclaim(
                     STREAM, self.group, self._consumer, min_idle_ms, start, count=_COUNT
@@ -134,7 +137,7 @@ class StreamReader:
         """How often each entry that this consumer holds has been delivered, by entry id."""
         counts: dict[str, int] = {}
         start = "-"
-        with _answering():
+        async with self._answering():
             while rows := await self._redis.xpending_range(STREAM, self.group, start, "+", _COUNT, self._consumer):
                 counts.update((row["message_id"].decode(), int(row["times_delivered"])) for row in rows)
                 start = f"({rows[-1]['message_id'].decode()}"
@@ -142,7 +145,7 @@ class StreamReader:
 
     async def trip(self, acks: Sequence[str], region: Region, wanted: Wanted | None) -> Trip:
         """Acknowledge, look for a younger run and (where something is wanted) read, all in one round trip."""
-        with _answering():
+        async with self._answering():
             if wanted and not self._read_due:
                 self._read_due = await self._redis.script_load(scripts.READ_DUE)
             async with self._redis.pipeline(transaction=False) as pipe:
@@ -170,21 +173,23 @@ class StreamReader:
             *read_pushed_mark(pushed),
         )
 
+    @asynccontextmanager
+    async def _answering(self) -> AsyncIterator[None]:
+        """Say what a failure of Redis means for a worker: no group, or no server to work with. One that has become a
+        replica would answer for ever, so it is left."""
+        try:
+            yield
+        except RedisError as error:
+            if str(error).startswith("NOGROUP"):
+                raise NoGroup(str(error)) from None
+            if isinstance(error, ReadOnlyError):
+                await self.disconnect()
+            text = f"Redis does not answer ({type(error).__name__}: {error}). Check REDIS_URL and that it runs."
+            raise ServerUnavailable(text) from None
+
 
 class NoGroup(ServerUnavailable):
     """The consumer group is gone (Redis was flushed or restarted empty): make it again, then go on."""
-
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    """Say what a failure of Redis means for a worker: no group, or no server to work with."""
-    try:
-        yield
-    except RedisError as error:
-        if str(error).startswith("NOGROUP"):
-            raise NoGroup(str(error)) from None
-        text = f"Redis does not answer ({type(error).__name__}: {error}). Check REDIS_URL and that it runs."
-        raise ServerUnavailable(text) from None
 
 
 def _entry(entry_id: bytes, fields: Any) -> RawEntry:

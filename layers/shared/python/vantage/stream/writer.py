@@ -62,7 +62,7 @@ class StreamWriter:
 
     def eviction_policy(self) -> str:
         """What Redis does when its memory is full, such as noeviction; empty where it does not say."""
-        with _answering():
+        with self._answering():
             try:
                 return str(self._redis.info("memory").get("maxmemory_policy", ""))
             except redis.ResponseError:
@@ -73,9 +73,11 @@ class StreamWriter:
 
         From id 0, so that nothing that was added before is lost.
         """
-        with _answering():
+        with self._answering():
             try:
                 self._redis.xgroup_create(STREAM, group, id="0", mkstream=True)
+            except redis.ReadOnlyError:
+                raise
             except redis.ResponseError as error:
                 # A full Redis refuses before it looks whether the group is there.
                 if str(error).startswith("BUSYGROUP") or self.last_delivered(group) is not None:
@@ -107,9 +109,19 @@ class StreamWriter:
         replies = self._exchange(b"".join(parts), len(page) + (completes is not None))
         return sum(isinstance(reply, redis.ResponseError) for reply in replies)
 
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Say what a failure means; and leave a server that has become a replica, which would answer for ever."""
+        try:
+            yield
+        except redis.RedisError as error:
+            if isinstance(error, redis.ReadOnlyError):
+                self._redis.connection_pool.disconnect()
+            raise _unavailable(error) from None
+
     def _exchange(self, packed: bytes, commands: int) -> list[object]:
         pool = self._redis.connection_pool
-        with _answering():
+        with self._answering():
             connection = pool.get_connection()
         try:
             connection.send_packed_command([packed])
@@ -122,6 +134,7 @@ class StreamWriter:
             try:
                 return list(connection.read_response())
             except redis.ResponseError as error:
+                connection.disconnect()  # the next run may find another server behind the name
                 raise StreamRefused(f"Redis took nothing of a page: {refusal or error}") from None
         except redis.RedisError as error:
             connection.disconnect()
@@ -131,7 +144,7 @@ class StreamWriter:
 
     def last_id(self) -> tuple[int, int]:
         """The greatest id ever added, as (ms, monitor id); (0, 0) for a stream that is not there."""
-        with _answering():
+        with self._answering():
             try:
                 last = self._redis.xinfo_stream(STREAM)["last-generated-id"]
             except redis.ResponseError:
@@ -148,12 +161,12 @@ class StreamWriter:
             start = f"({rows[-1][0].decode()}"
 
     def _page(self, start: str, end: str, count: int) -> Any:
-        with _answering():
+        with self._answering():
             return self._redis.xrange(STREAM, start, end, count)
 
     def last_delivered(self, group: str) -> tuple[int, int] | None:
         """The (ms, id) up to which a group has read; None where there is no such group."""
-        with _answering():
+        with self._answering():
             try:
                 groups = self._redis.xinfo_groups(STREAM)
             except redis.ResponseError:
@@ -166,7 +179,7 @@ class StreamWriter:
 
     def backlogs(self) -> dict[str, Backlog]:
         """Redis's estimate of what each group still has before it; raises ServerUnavailable."""
-        with _answering():
+        with self._answering():
             groups = self._redis.xinfo_groups(STREAM) if self._redis.exists(STREAM) else []
         return {info["name"].decode(): Backlog(info["pending"], info.get("lag")) for info in groups}
 
@@ -175,7 +188,7 @@ class StreamWriter:
         counts: Counter[int] = Counter()
         start, end = "-", f"{before_ms}-0"
         while counts.total() < most:
-            with _answering():
+            with self._answering():
                 rows = self._redis.xpending_range(STREAM, group, start, end, _COUNT)
             counts.update(int(row["message_id"].partition(b"-")[2]) for row in rows)
             if len(rows) < _COUNT:
@@ -186,7 +199,7 @@ class StreamWriter:
     def trim(self, keep_from_ms: int, floor_ms: int, groups: Iterable[str]) -> Trimmed:
         """Remove what every group has done with and what is older than the floor; nothing of an open tick, the first
         of which begins at `keep_from_ms`."""
-        with _answering():
+        with self._answering():
             removed, refused = self._redis.eval(scripts.TRIM, 1, STREAM, f"{keep_from_ms}-0", f"{floor_ms}-0", *groups)
         return Trimmed(int(removed), bool(refused))
 
@@ -195,7 +208,7 @@ class StreamWriter:
 
         All else stays as it is: entries, groups, what is pending and how often it was delivered. Raises StreamRefused.
         """
-        with _answering():
+        with self._answering():
             try:
                 latest = f"{latest_ms}-{LAST_SEQUENCE}"
                 return int(self._redis.eval(scripts.RECALL, 2, STREAM, f"{STREAM}:anew", latest))
@@ -204,7 +217,7 @@ class StreamWriter:
 
     def remove_idle_consumers(self, group: str, idle_ms: int) -> list[str]:
         """Remove consumers that hold nothing and have been idle for long; returns their names."""
-        with _answering():
+        with self._answering():
             try:
                 removed = self._redis.eval(scripts.REMOVE_IDLE_CONSUMERS, 1, STREAM, group, idle_ms)
             except redis.ResponseError:  # no such stream or group: nothing to remove
@@ -213,19 +226,11 @@ class StreamWriter:
 
     def drop_drained_group(self, group: str, *, force: bool = False) -> bool:
         """Drop the group of a disabled region once nothing is unread or pending there."""
-        with _answering():
+        with self._answering():
             if not self._redis.eval(scripts.DROP_DRAINED_GROUP, 1, STREAM, group, "1" if force else "0"):
                 return False
             self._redis.delete(run_key(group))
         return True
-
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    try:
-        yield
-    except redis.RedisError as error:
-        raise _unavailable(error) from None
 
 
 def _unavailable(error: redis.RedisError) -> ServerUnavailable:
