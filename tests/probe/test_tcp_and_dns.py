@@ -49,6 +49,24 @@ def tcp(serve: zoo.Serve, papers: Papers | None = None, **spec: Any) -> Result:
     return asyncio.run(run())
 
 
+@pytest.mark.parametrize("kind", [MonitorType.TCP, MonitorType.DNS])
+def test_a_name_of_any_script_is_asked_for_as_browsers_do(kind: MonitorType) -> None:
+    """By IDNA 2008, as in a URL: faß.test is not fass.test. Seen red: with Python's own codec, for tcp."""
+
+    async def run() -> Result:
+        async with zoo.target(zoo.never_reads) as target, name_server({"xn--fa-hia.test": holds(HOST)}) as server:
+            return await ask(kind, {"host": "fa\u00df.test", "port": target.port}, name_servers=[server])
+
+    result = asyncio.run(run())
+    assert result.status is UP, text(result)
+
+
+def test_a_name_that_is_none_in_any_script_is_refused() -> None:
+    """Which the guard's own look at its spelling lets pass."""
+    result = asyncio.run(ask(MonitorType.TCP, {"host": "\u2603.test", "port": 80}))
+    assert (result.status, result.reason) == (REFUSED, Reason.GUARD)
+
+
 def test_an_open_port_is_up() -> None:
     """Connected is enough where nothing more is expected."""
     result = tcp(zoo.never_reads)

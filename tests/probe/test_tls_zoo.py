@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -119,6 +121,35 @@ def test_a_handshake_that_goes_nowhere_ends_by_the_deadline(serve: zoo.Serve, re
     result = asyncio.run(ask_raw())
     assert (result.status, result.reason) == (Status.DOWN, reason)
     assert "TLS" in text(result)
+
+
+def test_who_is_refused_behind_the_handshake_meets_a_fault_of_tls(papers: Papers) -> None:
+    """A server that wants a certificate of ours says so, in TLS 1.3, when the client thinks that all is well.
+
+    Seen red: with every break of the connection taken for protocol.
+    """
+    context = papers.server()
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(papers.file)
+
+    over = threading.Event()
+
+    def serve(listener: socket.socket) -> None:
+        accepted, _ = listener.accept()
+        with context.wrap_socket(accepted, server_side=True, do_handshake_on_connect=False) as server:
+            with contextlib.suppress(ssl.SSLError):
+                server.do_handshake()
+            over.wait(5)  # closed now, with a request unread, it would reset the connection
+
+    with socket.create_server((HOST, 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+        thread.start()
+        url = f"https://{HOST}:{listener.getsockname()[1]}/"
+        result = asyncio.run(probe(url, options={"authorities": papers.file}))
+        over.set()
+        thread.join(5)
+    assert (result.status, result.reason) == (Status.DOWN, Reason.TLS), text(result)
+    assert "certificate required" in text(result)
 
 
 def test_the_name_is_sent_and_checked(papers: Papers) -> None:

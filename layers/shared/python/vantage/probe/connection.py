@@ -149,23 +149,23 @@ class Connection:
         return self._sent_s
 
     def send_some(self, data: bytes) -> int:
-        """How much of it the other side took at once; raises httpx.WriteError."""
+        """How much of it the other side took at once; raises httpx.WriteError or TlsFault."""
         try:
             return self._sock.send(data)
         except WANTS:
             return 0
         except OSError as error:
-            raise httpx.WriteError(f"the connection broke while sending: {_words(error)}") from None
+            raise _broken(error, httpx.WriteError, "sending") from None
 
     def receive_some(self, most: int) -> tuple[bytes | None, float]:
-        """What has come (None: nothing, empty: the other side closed), and when it arrived; raises httpx.ReadError."""
+        """What has come (None: nothing, empty: the other side closed), and when; raises httpx.ReadError or TlsFault."""
         try:
             arrived_s = self._arrival_s()
             return self._sock.recv(most), arrived_s
         except WANTS:
             return None, 0.0
         except OSError as error:
-            raise httpx.ReadError(f"the connection broke while reading: {_words(error)}") from None
+            raise _broken(error, httpx.ReadError, "reading") from None
 
     def stop_reading(self) -> None:
         """What comes waits in the kernel, and the other side is told so."""
@@ -233,7 +233,7 @@ class Connection:
             except WANTS:
                 await self._until_writable()
             except OSError as error:
-                raise httpx.WriteError(f"the connection broke while sending: {_words(error)}") from None
+                raise _broken(error, httpx.WriteError, "sending") from None
         self._sent_all = not left
 
     async def _go_on(self, reply: Incoming) -> None:
@@ -281,7 +281,7 @@ class Connection:
         except WANTS:
             return
         except OSError as error:
-            self._end(httpx.ReadError(f"the connection broke while reading: {_words(error)}"))
+            self._end(_broken(error, httpx.ReadError, "reading"))
         except httpx.TransportError as error:
             self._end(error)
         else:
@@ -324,6 +324,13 @@ class Connection:
 def _wake(waiter: asyncio.Future[None]) -> None:
     if not waiter.done():
         waiter.set_result(None)
+
+
+def _broken(error: OSError, kind: type[httpx.NetworkError], doing: str) -> httpx.TransportError:
+    """What a connection that broke is; in TLS 1.3 a server refuses its client behind the handshake, and that is TLS."""
+    if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
+        return TlsFault(f"TLS broke while {doing}: {_words(error)}")
+    return kind(f"the connection broke while {doing}: {_words(error)}")
 
 
 def _words(error: OSError) -> str:

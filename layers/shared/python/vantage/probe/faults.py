@@ -3,7 +3,7 @@
 httpx.TransportError
 ├── ConnectError            connect: refused, unreachable
 │   ├── NameFault           dns: no such name, no address, no answer from the name servers
-│   ├── TlsFault            tls: handshake or certificate
+│   ├── TlsFault            tls: handshake or certificate, or what the server said of them later
 │   ├── AddressRefused      guard: none of the addresses may be spoken to
 │   └── NoIPv6              connect, but refused and not down: this machine has no IPv6, and the site nothing else
 ├── ConnectTimeout          timeout: no address took the connection in time

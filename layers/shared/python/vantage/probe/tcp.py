@@ -73,9 +73,18 @@ def _origin(spec: Mapping[str, Json], allow_private: bool) -> Origin:
     check_host(f"[{host}]" if ":" in host else host, allow_private)
     check_port(port)
     check_family(family, host)
-    name = host if host.isascii() else host.encode("idna").decode("ascii")
     scheme = "https" if spec.get("tls") else "tcp"
-    return Origin(scheme, name.lower().removesuffix("."), int(port), bool(spec.get("verify_tls", True)), family)
+    return Origin(scheme, _name(host).lower().removesuffix("."), int(port), bool(spec.get("verify_tls", True)), family)
+
+
+def _name(host: str) -> str:
+    """A host as it is asked for in DNS: as in an http monitor's URL, where ß stays ß."""
+    if host.isascii():
+        return host
+    try:
+        return httpx.URL(scheme="https", host=host).raw_host.decode("ascii")
+    except httpx.InvalidURL:
+        raise GuardError("The host is not a host name: check its spelling.") from None
 
 
 def _banner(expect: Mapping[str, Json]) -> Banner | None:
