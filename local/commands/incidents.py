@@ -143,6 +143,6 @@ def _words(event: Mapping[str, Any]) -> Iterator[str]:
 
 def _why(seen: Mapping[str, Any]) -> str:
     """Such as ` (timeout in tls)`."""
-    phase = f"in {seen['phase']}" if seen.get("phase") else None
+    phase = f"in {seen['phase']}" if seen.get("phase") not in (None, seen.get("reason")) else None
     why = " ".join(filter(None, [seen["reason"], phase]))
     return f" ({why})" if why else ""
