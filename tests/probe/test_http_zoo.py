@@ -75,6 +75,7 @@ ROWS: dict[str, tuple[zoo.Serve, Reason | None, str]] = {
     "101 unasked": (zoo.says(SWITCHING + b"Upgrade: x\r\nConnection: Upgrade\r\n\r\n"), PROTOCOL, "switched"),
     "101 without upgrade": (zoo.says(SWITCHING + b"\r\n"), PROTOCOL, "switched"),
     "http 0.9": (zoo.says(b"<html>hello</html>"), PROTOCOL, "HTTP"),
+    "RTSP": (zoo.says(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n"), PROTOCOL, "HTTP"),
     "nothing": (zoo.closes_at_once, PROTOCOL, ""),
     "nothing, after the request": (zoo.says(b""), PROTOCOL, "without a response"),
     "closes within its headers": (zoo.says(HEAD + b"Content-Le"), PROTOCOL, "headers"),

@@ -30,6 +30,7 @@ RESPONSES = [
     b"HTTP/1.1 000 No\r\n\r\n",
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n\x00\x01",
     b"<html>",
+    b"\r\nRTSP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
     b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok",
     HEAD + b"Connection: close\r\nContent-Length: 2\r\n\r\nokjunk",
 ]

@@ -158,6 +158,8 @@ class Reply:
         self._header_bytes = sum(len(name) + len(value) + 4 for name, value in self.headers)  # ": " and the line's end
         self.version = self._parser.get_http_version()
         if not self._by_heads:
+            if not self._head.lstrip(b"\r\n").startswith(b"HTTP/"):  # the parser knows RTSP/ and ICE/ too
+                self._fault = "not an HTTP response"
             self._head = bytearray()
         said = {name.lower(): value.lower() for name, value in self.headers}
         coding = said.get(b"transfer-encoding")  # overrides the length; has an end where it is chunked
