@@ -83,7 +83,7 @@ def primary(url: str) -> dict[str, Any]:
 def connect(url: str, *, prepare: bool = True, name: str = "vantage") -> Connection:
     """A new autocommitting connection; raises ServerUnavailable. `prepare` False for a transaction pooler."""
     try:
-        return psycopg.connect(
+        connection = psycopg.connect(
             url,
             autocommit=True,
             prepare_threshold=5 if prepare else None,
@@ -92,6 +92,9 @@ def connect(url: str, *, prepare: bool = True, name: str = "vantage") -> Connect
             **trust(url),
             **primary(url),
         )
+        if not _is_in_utc(connection):
+            connection.execute(_IN_UTC)
+        return connection
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         raise _unavailable(error) from None
 
@@ -99,7 +102,7 @@ def connect(url: str, *, prepare: bool = True, name: str = "vantage") -> Connect
 async def connect_async(url: str, *, prepare: bool = True, name: str = "vantage") -> AsyncConnection:
     """The same for the worker's event loop."""
     try:
-        return await psycopg.AsyncConnection.connect(
+        connection = await psycopg.AsyncConnection.connect(
             url,
             autocommit=True,
             prepare_threshold=5 if prepare else None,
@@ -108,8 +111,21 @@ async def connect_async(url: str, *, prepare: bool = True, name: str = "vantage"
             **trust(url),
             **primary(url),
         )
+        if not _is_in_utc(connection):
+            await connection.execute(_IN_UTC)
+        return connection
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         raise _unavailable(error) from None
+
+
+# A server's own zone would reach Python with each instant, and there an hour more is an hour of the wall clock: two in
+# the night in which clocks are put back.
+_IN_UTC = "SET timezone = 'UTC'"
+
+
+def _is_in_utc(connection: Connection | AsyncConnection) -> bool:
+    """Whether instants come in UTC without being asked to; most servers are so."""
+    return connection.info.parameter_status("TimeZone") == "UTC"
 
 
 def _is_dead(connection: Connection | AsyncConnection) -> bool:
