@@ -206,6 +206,9 @@ def test_who_may_not_write_changes_nothing(database: psycopg.Connection, page: P
     assert ask(page, "/ops/monitors")[0].status == 303
     assert send(page, "/ops/monitors/website", FORM, do="pause")[0] == 401
     assert send(page, "/ops/monitors/website", {**FORM, "Cookie": f"vantage_token={reads}"}, do="pause")[0] == 403
+    for token, may_only_read in ((reads, True), (writes, False)):  # which is told before anything is typed
+        _, body = ask(page, "/ops/monitors/website", Cookie=f"vantage_token={token}")
+        assert ("Your token may only read" in body) is may_only_read
     stranger = {**FORM, "Cookie": f"vantage_token={writes}", "Sec-Fetch-Site": "cross-site"}
     assert send(page, "/ops/monitors/website", stranger, do="pause")[0] == 401
     assert "enabled" not in words(database, "website")
@@ -234,6 +237,7 @@ def test_what_was_typed_is_not_lost_where_the_token_is_revoked_meanwhile(
             expect(tab.get_by_role("heading", level=1)).to_have_text(title)
             with tab.context.expect_page() as beside:
                 tab.get_by_role("link", name="Sign in").click()
+            expect(beside.value.get_by_text("You are not signed in any more")).to_have_count(int(scope == "write"))
             _sign_in(beside.value, None, create_token(database, f"{name} again", "write"))
             tab.reload()
             expect(tab).to_have_url(f"{page.url}/ops/monitors")

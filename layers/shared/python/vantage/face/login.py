@@ -54,14 +54,14 @@ def way_back(wanted: str) -> str:
 
 
 def sent_to_login(event: Mapping[str, Any]) -> Answer:
-    """The way to the form, and back to what was asked for."""
-    return _go(path_to_login(event))
+    """The way to the form, and back to what was asked for; whose cookie opens nothing any more is told so."""
+    return _go(path_to_login(event, ended=cookie_of(event) is not None))
 
 
-def path_to_login(event: Mapping[str, Any]) -> str:
-    """The form's path, with the way back; whose browser still has a cookie is told there that it opens nothing now."""
+def path_to_login(event: Mapping[str, Any], *, ended: bool = False) -> str:
+    """The form's path, with the way back."""
     back = way_back(str(event.get("rawPath", "")))
-    asked = ["ended"] if cookie_of(event) else []
+    asked = ["ended"] if ended else []
     asked += [f"next={quote(back)}"] if back not in ("", SIGNED_IN) else []
     return f"/login?{'&'.join(asked)}" if asked else "/login"
 

@@ -70,9 +70,11 @@ def _list(sources: Sources, event: Event) -> Answer:
 
 
 def _shown(sources: Sources, event: Event, slug: str) -> Answer:
-    if reader(sources, event) is None:
+    who = reader(sources, event)
+    if who is None:
         return sent_to_login(event)
-    return _form(sources, slug, _stored(sources.connection(), slug), {})
+    more = {} if who.may("write") else {"only_reads": path_to_login(event)}
+    return _form(sources, slug, _stored(sources.connection(), slug), more)
 
 
 def _sent(sources: Sources, event: Event, slug: str) -> Answer:
@@ -100,7 +102,7 @@ def _not_taken(sources: Sources, event: Event, refusal: Refusal) -> Answer:
         "description": "Nothing was changed.",
         "why": refusal.detail if is_known else "The token was revoked, or its cookie is gone.",
         "what": "Sign in with a token that may write" if is_known else "Sign in again",
-        "login": path_to_login(event),
+        "login": path_to_login(event, ended=not is_known),
     }  # fmt: skip
     page = Templates.load().page("not_taken.html", told, to=SIGNED_IN, site=sources.site(), status=refusal.status)
     page.headers.update(refusal.headers or {})
@@ -134,7 +136,7 @@ def _form(sources: Sources, slug: str, words: Json, more: Json, status: int = HT
     title = f"Change {words.get('name', slug)}" if slug else "Add a monitor"
     told = {
         "title": title, "description": title, "action": f"{HERE}/{slug}" if slug else ADD, "is_new": not slug,
-        "faults": [], "probed": None, "fields": fields_of(words, regions, channels), **more,
+        "faults": [], "probed": None, "only_reads": "", "fields": fields_of(words, regions, channels), **more,
     }  # fmt: skip
     return Templates.load().page("edit.html", told, here=HERE, to=SIGNED_IN, site=sources.site(), status=status)
 
