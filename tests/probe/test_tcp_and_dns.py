@@ -104,6 +104,16 @@ def test_a_wrong_banner_is_named() -> None:
     assert "\x1b" not in text(result)
 
 
+def test_a_server_that_greets_with_other_words_and_waits_is_quoted() -> None:
+    """As a mail server that is too busy does: what it said is told, and not that it was silent.
+
+    Seen red: without a moment before the deadline; it was a timeout then.
+    """
+    result = tcp(greets(b"421 too busy\r\n"), expect={"banner": "220"})
+    assert (result.status, result.reason) == (DOWN, Reason.BANNER), text(result)
+    assert "421 too busy" in text(result)
+
+
 def test_a_flood_instead_of_a_banner_is_cut() -> None:
     """4 KiB without it is enough."""
 

@@ -1,5 +1,6 @@
 """One attempt at a tcp monitor: connect, shake hands where TLS is asked for, and wait for a banner where one is."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ import httpx
 from vantage.check import Reason
 from vantage.guard import GuardError, check_host, check_port
 from vantage.monitor import Json
+from vantage.probe.connection import Connection
 from vantage.probe.expect import Expectations, compile_timing
 from vantage.probe.families import check_family, over_each
 from vantage.probe.kept import Origin
@@ -19,6 +21,7 @@ from vantage.probe.transport import Transport
 
 BANNER_MOST = 4096
 SHOWN_MOST = 80
+TELL_S = 0.05  # left of the deadline when the listening ends
 
 
 @dataclass(slots=True)
@@ -59,13 +62,27 @@ async def _attempt(
     connection = await transport.open(origin, trace)
     try:
         if banner is not None:
-            await connection.exchange(b"", banner, trace, transport.room)
+            await _listen(connection, banner, transport, trace)
     finally:
         connection.close()
     if banner is not None and banner.expected not in banner.said:
         said = banner.said[:SHOWN_MOST].decode("utf-8", errors="replace").strip()
         return down(Reason.BANNER, f"says {said!r}, expected {banner.expected.decode()!r}")
     return timing.judge(_seen(origin, trace))
+
+
+async def _listen(connection: Connection, banner: Banner, transport: Transport, trace: Trace) -> None:
+    """Hear the banner; what was said until shortly before the deadline is all, so that it can be told.
+
+    A server that greets with other words waits for ours, and would look as if it said nothing.
+    """
+    ends_s = trace.deadline.when() if trace.deadline else None
+    try:
+        async with asyncio.timeout_at(ends_s - TELL_S if ends_s else None):
+            await connection.exchange(b"", banner, trace, transport.room)
+    except TimeoutError:
+        if not banner.said:
+            raise
 
 
 def _origin(spec: Mapping[str, Json], allow_private: bool) -> Origin:
