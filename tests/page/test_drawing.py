@@ -5,6 +5,8 @@ from datetime import datetime
 
 import pytest
 
+from vantage.face.pages.bar_shapes import shapes
+from vantage.face.pages.bars import Bar
 from vantage.face.pages.drawing import Slot, eyes, lanes, median, nearest_rank, number, sparks
 from vantage.face.pages.past import axis_until
 
@@ -53,6 +55,23 @@ def test_a_wide_bar_is_whole_and_ends_with_the_axis() -> None:
     """Its class has no dashes; one that began before the axis begins with it."""
     found = paths("UUU", slots=[Slot(-2, 30), Slot(28, 30), Slot(58, 30)])
     assert found == {"u w": "M0 5h27.76M28 5h29.76M58 5h1.76"}
+
+
+def test_a_foot_is_as_tall_as_the_trouble_was_long() -> None:
+    """In four steps: minutes never look like a day, and are still to be seen; less than 0.5 % unseen is no hatch.
+
+    Red where a foot was as tall as its share.
+    """
+
+    def path(kind: str, bar: Bar) -> str:
+        return {shape.kind: shape.path for shape in shapes([{0: bar}], {0}, {}, 1)}.get(kind, "")
+
+    day = 86_400
+    feet = [path("dr", Bar(day, down=lasted)) for lasted in (60, 3600, 5 * 3600, day)]
+    assert feet == ["M.38 6.4V9.4", "M.38 5V9.4", "M.38 3.25V9.4", "M.38 1.5V9.4"]
+    gaps = [path("dh", Bar(day, unseen=lasted)) for lasted in (60, 3600, 5 * 3600, 15 * 3600, day)]
+    assert gaps == ["", "M.4 1.5v1.4", "M.4 1.5v2.8", "M.4 1.5v4.9", "M.4 1.5v7"]
+    assert path("ds", Bar(day, slow=60)) == path("ds", Bar(day, ends=60)) != ""
 
 
 def test_what_is_not_known_yet_is_not_drawn() -> None:

@@ -210,6 +210,8 @@ def test_the_books_are_told_with_what_is_lost_and_why(database: psycopg.Connecti
     assert "2 checks of open minutes are still to come." in text
     assert "India: 1 reached a worker too late to be probed; 1 could not be read" in text
     assert "2 lost: unread or unfinished when the books closed" in text
+    database.execute("UPDATE tick_ledger SET stored = 2 WHERE tick = %s AND region = 'INDIA'", (older,))
+    assert "1 check is unaccounted for, in 1 of" in text_of(ask(page, "/ops", **token)[1])
 
 
 def test_a_region_s_health_is_told(database: psycopg.Connection, page: Page) -> None:

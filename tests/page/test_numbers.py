@@ -13,6 +13,7 @@ from vantage.view.numbers import (
     latency,
     names,
     percent,
+    percent_of_some,
     region_name,
     since_words,
     span,
@@ -42,6 +43,11 @@ def plain(text: str) -> str:
 def test_percent_is_floored_and_100_is_exact(part: int, whole: int, printed: str) -> None:
     """Two digits; a dash where nothing was seen."""
     assert percent(part, whole) == printed
+
+
+def test_a_little_is_not_printed_as_nothing() -> None:
+    """Five minutes of 90 days are not 0.00%. Red with the plain floor."""
+    assert [percent_of_some(part, 100_000) for part in (0, 9, 10, 100_000)] == ["0.00%", "under 0.01%", "0.01%", "100%"]
 
 
 @pytest.mark.parametrize(

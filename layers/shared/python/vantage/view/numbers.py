@@ -22,6 +22,11 @@ def percent(part: int, whole: int) -> str:
     return f"{hundredths // 100}.{hundredths % 100:02}%"
 
 
+def percent_of_some(part: int, whole: int) -> str:
+    """The same of what is not nothing, which is not printed as nothing."""
+    return "under 0.01%" if 0 < 10_000 * part < whole else percent(part, whole)
+
+
 def bounds(low: str | None, high: str | None) -> str:
     """Between what a share in percent lies, such as 99.07 to 99.92%; “either way” where that makes no difference."""
     if low is None or high is None:

@@ -26,7 +26,17 @@ from vantage.store.looks import HOUR
 from vantage.store.rollups import hour_of
 from vantage.store.troubles import Trouble, list_troubles
 from vantage.uptime import Tally, Uptime
-from vantage.view.numbers import bounds, capital, latency, milliseconds, month_day, percent, region_name, span
+from vantage.view.numbers import (
+    bounds,
+    capital,
+    latency,
+    milliseconds,
+    month_day,
+    percent,
+    percent_of_some,
+    region_name,
+    span,
+)
 from vantage.view.words import CERTIFICATE_ENDS, PHASES, Sight, Took, reason_words, stopped_in
 
 WINDOWS = {"24 hours": 1, "7 days": 7, "30 days": 30, "90 days": 90}
@@ -270,14 +280,9 @@ def _alone(one: Seen, past: Past) -> list[tuple[str, str, str]]:
     alone = past.of(one.monitor.id).alone
     found = [(region, *alone[region]) for region in one.regions if region in alone and alone[region][0]]
     return [
-        (region_name(region), span(seconds), _share(seconds, both))
+        (region_name(region), span(seconds), percent_of_some(seconds, both))
         for region, seconds, both in sorted(found, key=lambda each: -each[1])
     ]
-
-
-def _share(part: int, whole: int) -> str:
-    """A share of what is not nothing is not printed as nothing."""
-    return percent(part, whole) if 10_000 * part >= whole else "under 0.01%"
 
 
 def _checks(one: Seen, rows: Sequence[Result]) -> list[dict[str, Any]]:
