@@ -8,9 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import psycopg
@@ -21,6 +19,7 @@ from local.emulator import Emulator, emulated, is_possible
 from local.servers import Servers
 from tests.aws.templates import ROOT, TEMPLATE, aws_regions, deployed, of_type
 from tests.conftest import require
+from tests.sites import Site, serving
 from vantage import wire
 from vantage.clock import Pace
 from vantage.store import regions
@@ -32,34 +31,11 @@ MONITORS = 20
 HOMES = ("producer", "housekeeper", "notifier", "api")
 
 
-class Target(BaseHTTPRequestHandler):
-    """A site that is up."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        """Answer at once."""
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
-        """Be quiet."""
-
-
-class Site(ThreadingHTTPServer):
-    """Takes many callers at once."""
-
-    request_queue_size = 256
-    daemon_threads = True
-
-
 @pytest.fixture
 def target() -> Iterator[str]:
-    """Its URL, on loopback."""
-    with Site(("127.0.0.1", 0), Target) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-        server.shutdown()
+    """The URL of a site that is up, on loopback."""
+    with serving(Site) as url:
+        yield f"{url}/"
 
 
 @dataclass

@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import psycopg
@@ -25,9 +24,10 @@ from local.servers import Servers
 from tests.aws.alarms import Minute, is_alarming
 from tests.aws.brazil import Grown, grown
 from tests.aws.templates import aws_regions, deployed, of_type
-from tests.aws.test_emulator import Site, Target, environment
+from tests.aws.test_emulator import environment
 from tests.lived import separate_databases
 from tests.servers import empty
+from tests.sites import Site, serving
 from tools.dashboards import prices
 from vantage.clock import Pace
 
@@ -167,15 +167,12 @@ def growth(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     shutil.copy(NEXT_RELEASE, project.migrations / "9999_next_release.sql")
     mark = "&" if "?" in servers.redis_url else "?"
     redis_url = f"{servers.redis_url}{mark}db=15"
-    with Site(("127.0.0.1", 0), Target) as site, separate_databases(servers.database_url, 1) as [database_url]:
-        Thread(target=site.serve_forever, daemon=True).start()
+    with serving(Site) as site, separate_databases(servers.database_url, 1) as [database_url]:
         with redis.Redis.from_url(redis_url) as client:
             client.flushdb()
-        target = f"http://127.0.0.1:{site.server_address[1]}/"
-        growth = Growth(database_url, redis_url, project, target, tmp_path_factory.mktemp("logs"))
+        growth = Growth(database_url, redis_url, project, f"{site}/", tmp_path_factory.mktemp("logs"))
         asyncio.run(growth.live())
         yield growth
-        site.shutdown()
 
 
 def test_each_step_leaves_a_balanced_sheet(growth: Growth) -> None:

@@ -1,38 +1,30 @@
 """`make smoke` and the page of a deployment: asked over HTTP, and what is wrong with it is named."""
 
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
 
 import pytest
 
 from local.emulator import free_port
 from local.web import start_page
+from tests.sites import Site, serving
 from tools.smoke import page
 
 NOWHERE = {"database": "postgresql://nobody@127.0.0.1:1/vantage", "redis": "redis://127.0.0.1:1/0"}
 
 
-class Broken(BaseHTTPRequestHandler):
+class Broken(Site):
     """What API Gateway says where a function fails."""
 
-    def do_GET(self) -> None:
+    def get(self) -> None:
         """Not the page's own words."""
-        self.send_response(500)
-        self.end_headers()
-        self.wfile.write(b'{"message":"Internal Server Error"}')
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
-        """Be quiet."""
+        self.answer(500, b'{"message":"Internal Server Error"}')
 
 
 @pytest.fixture
 def broken() -> Iterator[str]:
     """Its URL."""
-    with HTTPServer(("127.0.0.1", 0), Broken) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+    with serving(Broken) as url:
+        yield url
 
 
 @pytest.mark.parametrize(

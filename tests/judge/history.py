@@ -1,19 +1,24 @@
 """Histories put into the database as they would have come there, and judged there tick by tick."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 
 from local.scenarios import SUBJECT, Scenario, stored, ticks, watched
-from vantage.judge.tick import Judge
+from vantage.check import Status
+from vantage.judge.tick import Judge, Judged
 from vantage.notify.message import message_of
 from vantage.store.ledger import as_time
 from vantage.store.outbox import Letter
 from vantage.verdict.fleet import Stored, tick_of
+from vantage.verdict.rows import Row
+from vantage.verdict.rules import Rules
 
+REGIONS = ("USA", "INDIA", "EU")
+STATUSES = {"U": Status.UP, "D": Status.DOWN}
 ENDS = {"incident.resolved", "advisory.closed", "monitor.settled", "operator.closed"}
 EVENTS = ["down", "up", "regional", "degraded", "certificate", "flapping"]
 COLUMNS = ("int", "int", "int", "int", "int", "int", "int", "int", "smallint", "bool", "bool", "bool", "bool")
@@ -39,6 +44,24 @@ def record(database: "psycopg.Connection[Any]", rows: Iterable[Stored]) -> None:
                 [one.row.extra for one in mine],
             ),
         )  # fmt: skip
+
+
+def see(
+    database: "psycopg.Connection[Any]", tick_s: int, seen: Mapping[str, str], *, interval_s: int = 60,
+    rules: Rules = Rules(),
+) -> Judged:  # fmt: skip
+    """A tick in which each of these regions sees monitor 1 up (U) or hang in TLS (D), the others nothing; judged."""
+    database.execute(
+        """INSERT INTO tick_ledger (tick, region, spread_s, pushed, pushed_at)
+           SELECT %s, name, 10, 1, now() FROM region""",
+        (as_time(tick_s),),
+    )
+    rows = [(region, Row(tick_s * 1000, STATUSES[letter], interval_s)) for region, letter in seen.items()]
+    record(database, [Stored(1, region, row) for region, row in rows])
+    database.execute("UPDATE check_result SET dns_us = 9, connect_us = 9, total_us = 5000000 WHERE status = 'down'")
+    judged = Judge(database, rules=rules).run((tick_s + 600) * 1000)
+    assert judged.ticks == [tick_s]
+    return judged
 
 
 def prepare(database: "psycopg.Connection[Any]", one: Scenario) -> None:

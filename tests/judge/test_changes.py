@@ -1,46 +1,22 @@
 """A monitor is changed while it is down: what was seen before still counts, and who is asked no more has no say."""
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from tests.judge.history import record
+from tests.judge import history
+from tests.judge.history import REGIONS
 from vantage.check import Status
-from vantage.judge.tick import Judge, Judged
+from vantage.judge.tick import Judged
 from vantage.store.ledger import as_time
 from vantage.verdict.fleet import Stored
 from vantage.verdict.rows import Row
 
-REGIONS = ("USA", "INDIA", "EU")
-STATUSES = {"U": Status.UP, "D": Status.DOWN}
-
-
-@pytest.fixture
-def first_s(database: Any) -> int:
-    """A monitor, due in every tick, and three regions; the first tick (epoch s)."""
-    for region in REGIONS:
-        database.execute("INSERT INTO region (name, aws_region, redis_group) VALUES (%s, '', %s)", (region, region))
-    database.execute(
-        """INSERT INTO monitor (slug, name, type, spec, interval_s, timeout_ms)
-           VALUES ('m', 'M', 'http', '{}', 60, 1000)"""
-    )
-    database.execute("UPDATE monitor_schedule SET from_tick = '2020-01-01', phase_s = 0")
-    return int(time.time() // 300) * 300 - 6000
-
 
 def see(database: Any, tick_s: int, letter: str, *, interval_s: int = 60, of: Sequence[str] = REGIONS) -> Judged:
     """A tick in which these regions see the monitor so, and the others store nothing; judged."""
-    database.execute(
-        """INSERT INTO tick_ledger (tick, region, spread_s, pushed, pushed_at)
-           SELECT %s, name, 10, 1, now() FROM region""",
-        (as_time(tick_s),),
-    )
-    record(database, [Stored(1, region, Row(tick_s * 1000, STATUSES[letter], interval_s)) for region in of])
-    judged = Judge(database).run((tick_s + 600) * 1000)
-    assert judged.ticks == [tick_s]
-    return judged
+    return history.see(database, tick_s, dict.fromkeys(of, letter), interval_s=interval_s)
 
 
 def change(database: Any, tick_s: int, what: str) -> None:
@@ -114,7 +90,7 @@ def test_a_region_that_is_silent_for_hours_has_nobody_s_rows_read_again(database
     for tick, letter in enumerate("UDD"):
         see(database, began_s + 60 * tick, letter)
     missed = [Row((began_s + 60 * tick) * 1000, Status.DOWN, 60) for tick in hours]
-    record(database, [Stored(1, region, row) for region in ("USA", "INDIA") for row in missed])
+    history.record(database, [Stored(1, region, row) for region in ("USA", "INDIA") for row in missed])
     now_s = began_s + 60 * hours.stop
     read = [see(database, now_s + 60 * tick, "D", of=["USA", "INDIA"]).rows_read for tick in range(2)]
     assert read == [2 * (15 + 1), 2 * 2]

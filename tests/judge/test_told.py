@@ -1,48 +1,17 @@
 """What is told of a monitor while it is judged: what each region sees now, phase by phase; and that it is over."""
 
-import time
 from typing import Any
 
-import pytest
-
-from tests.judge.history import EVENTS, record
-from vantage.check import Status
-from vantage.judge.tick import Judge
+from tests.judge import history
+from tests.judge.history import REGIONS
 from vantage.store.incidents import list_incidents
-from vantage.store.ledger import as_time
-from vantage.verdict.fleet import Stored
-from vantage.verdict.rows import Row
 from vantage.verdict.rules import Rules
-
-REGIONS = ("USA", "INDIA", "EU")
-STATUSES = {"U": Status.UP, "D": Status.DOWN}
-
-
-@pytest.fixture
-def first_s(database: Any) -> int:
-    """A monitor, due in every tick, that a webhook hears of, and three regions; the first tick (epoch s)."""
-    for region in REGIONS:
-        database.execute("INSERT INTO region (name, aws_region, redis_group) VALUES (%s, '', %s)", (region, region))
-    database.execute("INSERT INTO channel (name, type, config, events) VALUES ('hook', 'webhook', '{}', %s)", (EVENTS,))
-    database.execute(
-        """INSERT INTO monitor (slug, name, type, spec, interval_s, timeout_ms, channels)
-           VALUES ('m', 'M', 'http', '{"url": "https://m.example/"}', 60, 5000, '{hook}')"""
-    )
-    database.execute("UPDATE monitor_schedule SET from_tick = '2020-01-01', phase_s = 0")
-    return int(time.time() // 60) * 60 - 3000
 
 
 def see(database: Any, tick_s: int, letters: str, rules: Rules = Rules()) -> None:
     """A tick in which the regions, in their order, see the monitor so (a dot: nothing), and its judging."""
-    database.execute(
-        """INSERT INTO tick_ledger (tick, region, spread_s, pushed, pushed_at)
-           SELECT %s, name, 10, 1, now() FROM region""",
-        (as_time(tick_s),),
-    )
-    seen = [(region, letter) for region, letter in zip(REGIONS, letters, strict=True) if letter != "."]
-    record(database, [Stored(1, region, Row(tick_s * 1000, STATUSES[letter], 60)) for region, letter in seen])
-    database.execute("UPDATE check_result SET dns_us = 9, connect_us = 9, total_us = 5000000 WHERE status = 'down'")
-    assert Judge(database, rules=rules).run((tick_s + 600) * 1000).ticks == [tick_s]
+    seen = {region: letter for region, letter in zip(REGIONS, letters, strict=True) if letter != "."}
+    history.see(database, tick_s, seen, rules=rules)
 
 
 def test_each_step_of_an_incident_says_its_phase(database: Any, first_s: int) -> None:

@@ -3,7 +3,6 @@
 import re
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlencode
 
 import psycopg
@@ -16,6 +15,7 @@ from tests.page.conftest import ask, submit
 from tests.page.filled import REGIONS, add_monitor, add_regions, settle, store
 from tests.page.test_browser import violations, visit
 from tests.page.test_page import HTML_NAME, text_of
+from tests.sites import Site, serving
 from vantage.monitors_file.entry import entry
 from vantage.store.heartbeats import ping_paths
 from vantage.store.monitors import load_definitions
@@ -252,34 +252,24 @@ def _sign_in(tab: Tab, address: str | None, secret: str | None) -> None:
     expect(tab.get_by_role("heading", level=1)).not_to_have_text("Sign in")
 
 
-class Site(BaseHTTPRequestHandler):
+class Waiting(Site):
     """A site that is up; where it is asked for /wait, only once it may be."""
 
     asked, may_answer = threading.Event(), threading.Event()
 
-    def do_GET(self) -> None:
+    def get(self) -> None:
         """Answer."""
         if self.path == "/wait":
             self.asked.set()
             self.may_answer.wait(9)
-        self.send_response(200)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"Hi")
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
-        """Nothing."""
+        self.answer(200, b"Hi")
 
 
 @pytest.fixture
 def site() -> Iterator[str]:
     """The address of a site on this machine."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
+    with serving(Waiting) as url:
+        yield f"{url}/"
 
 
 def test_a_probe_that_waits_keeps_nobody_waiting(
@@ -294,9 +284,9 @@ def test_a_probe_that_waits_keeps_nobody_waiting(
     told: list[tuple[int, str]] = []
     waiting = threading.Thread(target=lambda: told.append(send(page, "/ops/add", writer, **given, do="probe")))
     waiting.start()
-    assert Site.asked.wait(9)
+    assert Waiting.asked.wait(9)
     assert (ask(page)[0].status, ask(page, path)[1], told) == (200, "OK\n", [])
-    Site.may_answer.set()
+    Waiting.may_answer.set()
     waiting.join()
     seen = r"Probed just now, from here Up, and worth a look\. Status 200\. Took \d+ ms, more than 1 ms\. Expected"
     assert re.search(seen, told[0][1])  # said once, with the limit
