@@ -95,3 +95,21 @@ def test_a_region_that_is_silent_for_hours_has_nobody_s_rows_read_again(database
     read = [see(database, now_s + 60 * tick, "D", of=["USA", "INDIA"]).rows_read for tick in range(2)]
     assert read == [2 * (15 + 1), 2 * 2]
     assert incidents(database, began_s) == [(60, 120, None)]
+
+
+def test_what_was_deleted_while_it_was_down_comes_back_with_nothing_held(database: Any, first_s: int) -> None:
+    """Its first check is up, and so is it: no incident, and nobody is told of one.
+
+    Red when the state of old was held: what was up opened an incident that had begun before it was deleted.
+    """
+    for tick, letter in enumerate("UDD"):
+        see(database, first_s + 60 * tick, letter)
+    database.execute("UPDATE monitor SET deleted_at = now()")
+    see(database, first_s + 180, "U", of=())
+    assert database.execute("SELECT count(*) FROM region_state").fetchone() == (0,)
+    database.execute("UPDATE monitor SET deleted_at = NULL")
+    for tick in (10, 11, 12):
+        see(database, first_s + 60 * tick, "U")
+    spans = database.execute("SELECT opened_at < %s, resolved_at IS NULL FROM incident", (as_time(first_s + 180),))
+    assert spans.fetchall() == [(True, False)]
+    assert database.execute("SELECT DISTINCT state::text FROM region_state").fetchall() == [("up",)]

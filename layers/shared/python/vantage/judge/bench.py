@@ -54,6 +54,7 @@ class Outcome:
     sooner: list[Record] = field(default_factory=list)
     memories: list[Record] = field(default_factory=list)
     forgotten: list[int] = field(default_factory=list)
+    left: list[int] = field(default_factory=list)
 
     def tell(self, letters: Iterable[Record]) -> None:
         """More that is told, in this order."""
@@ -164,7 +165,7 @@ class MonitorBench:
         return rows
 
     def _leave(self, outcome: Outcome) -> None:
-        """It is not judged any more: what is open ends."""
+        """It is not judged any more: what is open ends. Should it come back, nothing is known of it at first."""
         monitor_id, end_ms = self.subject.id, self.frame.tick_s * 1000
         state = self.state()
         if state.incident:
@@ -176,6 +177,7 @@ class MonitorBench:
         outcome.tell(self._letters.of_leaving(state, end_ms))
         outcome.sooner.append({"monitor_id": monitor_id, "wanted": False})
         outcome.forgotten.append(monitor_id)
+        outcome.left.append(monitor_id)
 
     def _note_sooner(self, outcome: Outcome, state: MonitorState, last: Slot) -> None:
         """Whether the next tick is to look again, as of its last slot; announced work is not worth another look."""

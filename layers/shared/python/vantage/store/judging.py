@@ -434,7 +434,10 @@ def _seen(row: Sequence[Any]) -> Seen:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What was decided of some monitors, as records of the tables' columns; instants are epoch ms."""
+    """What was decided of some monitors, as records of the tables' columns; instants are epoch ms.
+
+    `forgotten` are quiet from now on, by id; of `left` not even a state is held.
+    """
 
     states: Sequence[Record] = ()
     flips: Sequence[Record] = ()
@@ -448,6 +451,7 @@ class Decided:
     sooner: Sequence[Record] = ()
     memories: Sequence[Record] = ()
     forgotten: Collection[int] = ()
+    left: Collection[int] = ()
 
 
 _WRITES: Mapping[str, LiteralString] = {
@@ -532,6 +536,8 @@ def write(connection: Connection, decided: Decided) -> int:
                 cursor = connection.execute(statement, (json.dumps(records),))
                 notices = cursor if part == "notices" else notices
         connection.execute("DELETE FROM judged_memory WHERE monitor_id = ANY(%s)", (list(decided.forgotten),))
+        if decided.left:
+            connection.execute("DELETE FROM region_state WHERE monitor_id = ANY(%s)", (list(decided.left),))
     return notices.rowcount if notices else 0
 
 
