@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 from tests.notify.receivers import Answer, Received, receiver
 from tests.notify.sending import SCALE, send
 from vantage.clock import Pace
+from vantage.errors import ServerUnavailable
 from vantage.notify.backoff import Patience, retry_after_s
 from vantage.store.channels import Channel, delete_channels, load_channels, save_channels, switch_on
 
@@ -102,6 +104,41 @@ def test_a_channel_that_hangs_or_fails_holds_up_no_other(database: Database, dat
     assert (done.sent, len(well.received)) == (6, 6)
     assert well.received[-1].at_s - began_s < 0.5 < took_s < 5
     assert done.troubles == {"hanging": "no answer within 0.5 s", "failing": "answered 500"}
+
+
+def test_a_database_that_goes_away_ends_the_run_in_words_and_with_it_all_its_work(
+    database: Database, database_url: str
+) -> None:
+    """The letter that was sent cannot be noted, while others hang, of this channel and another. Red: a bare error
+    of the driver, and the others' work went on behind it."""
+    first, may_end = threading.Semaphore(), threading.Event()
+
+    def cut(one: Received) -> Answer:
+        if not first.acquire(blocking=False):
+            return hang(one)
+        database.execute(
+            """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE pid <> pg_backend_pid() AND datname = current_database()"""
+        )
+        return 204, {}
+
+    def hang(_: Received) -> Answer:
+        may_end.wait(5)
+        return 204, {}
+
+    async def scenario() -> int:
+        with pytest.raises(ServerUnavailable, match="PostgreSQL does not answer"):
+            await send(database_url)
+        return len(asyncio.all_tasks())
+
+    with receiver(cut) as cutting, receiver(hang) as hanging:
+        for name, hook in (("cutting", cutting), ("hanging", hanging)):
+            add_channel(database, name, hook.url)
+            add_incidents(database, name, 3)
+        try:
+            assert asyncio.run(scenario()) == 1
+        finally:
+            may_end.set()
 
 
 def test_a_sender_that_breaks_is_its_channel_s_trouble_alone(database: Database, database_url: str) -> None:

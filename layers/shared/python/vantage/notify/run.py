@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -13,7 +13,7 @@ from vantage.notify.message import message_of
 from vantage.notify.post import NotTaken
 from vantage.notify.senders import SENDERS, Means
 from vantage.store import notices, outbox
-from vantage.store.connection import AsyncConnection, AsyncDatabase
+from vantage.store.connection import AsyncConnection, AsyncDatabase, answering
 from vantage.store.outbox import Letter
 
 LEASE_S = 60.0  # longer than a channel's batch can take: MOST_A_CHANNEL times the time one POST may take, 3 at once
@@ -34,6 +34,13 @@ class Notified:
     troubles: dict[str, str] = field(default_factory=dict)
 
 
+async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Leave none of them at work."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Notifier:
     """Writes what the clock makes due and empties the outbox; any number of runs may be at work, each letter is one's
@@ -46,11 +53,21 @@ class Notifier:
     lease_s: float = LEASE_S
 
     async def run(self, until_s: float) -> Notified:
-        """Send what may be sent, until nothing may or the loop's clock says `until_s`; raises ServerUnavailable."""
+        """Send what may be sent, until nothing may or the loop's clock says `until_s`; raises ServerUnavailable.
+
+        Nothing of a run is at work after it: a frozen environment would send it again when it wakes.
+        """
+        busy: dict[str, asyncio.Task[None]] = {}
+        try:
+            with answering():
+                return await self._run(busy, until_s)
+        finally:
+            await _end(busy.values())
+
+    async def _run(self, busy: dict[str, asyncio.Task[None]], until_s: float) -> Notified:
         done = Notified()
         connection = await self.database.connection()
         done.due = await notices.write_due(connection, self._now())
-        busy: dict[str, asyncio.Task[None]] = {}
         while True:
             for channel in await outbox.channels_with_letters(connection) - busy.keys():
                 busy[channel] = asyncio.create_task(self._empty(connection, channel, until_s, done))
@@ -81,7 +98,11 @@ class Notifier:
             async with places:
                 await self._send(connection, letter, done)
 
-        await asyncio.gather(*map(send, letters))
+        sending = [asyncio.create_task(send(letter)) for letter in letters]
+        try:
+            await asyncio.gather(*sending)
+        finally:
+            await _end(sending)
 
     async def _send(self, connection: AsyncConnection, letter: Letter, done: Notified) -> None:
         try:
