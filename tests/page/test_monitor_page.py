@@ -51,7 +51,9 @@ def test_a_heartbeat_s_page_tells_of_its_calls_alone(database: psycopg.Connectio
     assert "its job calls every minute" in text
     for stranger in ("India", "EU", "vantage point", "Connect", "never finishes", "Latency", "Where the time goes"):
         assert stranger not in text, stranger
-    assert "India" not in text_of(ask(page, "/")[1]).partition("Job by region")[2].partition("A job")[0]
+    board = text_of(ask(page, "/")[1])
+    assert "The hour in words for Job" in board
+    assert "Phases of the last checks" not in board
 
 
 def test_a_slow_region_is_told_with_its_number(database: psycopg.Connection, page: Page) -> None:

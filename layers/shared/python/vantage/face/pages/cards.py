@@ -104,7 +104,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A monitor with all that is known of it."""
+    """A monitor with all that is known of it; a heartbeat has no phases."""
 
     head: Head
     url: str | None
@@ -154,7 +154,7 @@ def card(one: Seen, board: Board, look: Look) -> Card:
         is_down=one.case.kind == "site_down",
         figures=[] if isinstance(look, Hours) else figures(look.of(one.monitor.id).uptime),
         rows=_hour_rows(one, marks, board, look) if isinstance(look, Hours) else _bar_rows(one, marks, board, look),
-        phases=[_phase_row(one, sight, board) for sight in one.case.sights],
+        phases=[] if one.monitor.is_heartbeat else [_phase_row(one, sight, board) for sight in one.case.sights],
         events=_hour_events(one, board, look) if isinstance(look, Hours) else bar_events(one, look),
     )
 
