@@ -42,16 +42,18 @@ def ping_paths(connection: Connection, slugs: Sequence[str]) -> dict[str, str]:
 
 def record_heartbeats(connection: Connection, now_s: float) -> int:
     """Write what has become of heartbeats by an instant (epoch s), in the home region; returns how many rows."""
+    # Found by their keys, which few have: the schedule of all monitors is long.
     away = connection.execute(
-        """SELECT monitor_id FROM monitor_schedule
-            WHERE heartbeat AND until_tick = 'infinity' AND regions <> ARRAY[home_region()]"""
+        """SELECT monitor_id FROM heartbeat h JOIN monitor_schedule s USING (monitor_id)
+            WHERE s.heartbeat AND s.until_tick = 'infinity' AND s.regions <> ARRAY[home_region()]"""
     ).fetchall()
     if away:  # the home region has changed; the trigger writes their schedule anew
         connection.execute("UPDATE monitor SET updated_at = now() WHERE id = ANY (%s)", ([one for (one,) in away],))
     row = connection.execute(  # not while one is in force that was made before there was any region: it has none yet
         """SELECT record_heartbeats(%(now)s) WHERE NOT EXISTS (
-               SELECT FROM monitor_schedule WHERE heartbeat AND enabled AND regions[1] IS NULL
-                  AND from_tick <= %(now)s AND %(now)s < until_tick)""",
+               SELECT FROM heartbeat h JOIN monitor_schedule s USING (monitor_id)
+                WHERE s.heartbeat AND s.enabled AND s.regions[1] IS NULL
+                  AND s.from_tick <= %(now)s AND %(now)s < s.until_tick)""",
         {"now": as_time(now_s)},
     ).fetchone()
     return int(row[0]) if row else 0
