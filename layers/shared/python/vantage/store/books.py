@@ -32,6 +32,7 @@ async def untold(connection: AsyncConnection, region: Region, until: datetime) -
                coalesce(sum(lost), 0)::bigint, coalesce(sum(scheduled - due), 0)::bigint
           FROM tick_ledger, told
          WHERE region = %(region)s::text::location AND tick > told.until - %(oldest)s
+           AND tick > %(until)s::timestamptz - 2 * %(oldest)s::interval  -- implied, and known to the planner
            AND closed_at > told.until AND closed_at <= %(until)s""",
         {"region": region, "until": until, "oldest": OLDEST},
     )

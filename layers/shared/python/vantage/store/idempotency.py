@@ -19,7 +19,7 @@ def take_key(connection: Connection, token_id: int, key: str, asked: bytes) -> G
 
     A request of the same key that is still at work is waited for.
     """
-    connection.execute("DELETE FROM idempotency WHERE at < clock_timestamp() - interval '1 day'")
+    connection.execute("DELETE FROM idempotency WHERE at < now() - interval '1 day'")
     taken = connection.execute(
         "INSERT INTO idempotency (token_id, key, asked) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
         (token_id, key, asked),
