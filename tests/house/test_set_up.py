@@ -94,7 +94,7 @@ class Project:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project that has been set up for running, for the tests that leave it whole."""
+    """A project that has been set up for running, for the tests that follow, one after the other: to make one costs 3 s."""
     project = Project(tmp_path_factory.mktemp("whole"))
     code, said = project.set_up("run")
     assert code == 0, said
@@ -126,35 +126,6 @@ def test_a_changed_lock_is_installed(finished: Project) -> None:
     assert "Making .venv" not in said
 
 
-def test_an_altered_package_is_refused(tmp_path: Path) -> None:
-    """A wheel that is not what was locked stops the set-up, which says so and is not taken for whole afterwards."""
-    project = Project(tmp_path)
-    (project.wheels / "needed-1-py3-none-any.whl").unlink()
-    line = project.wheel("needed", "1")
-    project.lock("requirements.lock", line[:-5] + "0000\n")
-    code, said = project.set_up("run")
-    assert code == 1
-    assert "DO NOT MATCH THE HASHES" in said
-    assert "pip could not install requirements.lock" in said
-    assert not (project.root / ".venv" / "set-up.json").exists()
-
-
-def test_a_set_up_that_was_killed_is_done_again(tmp_path: Path) -> None:
-    """kill -9 once packages are being installed. (Red when .venv/bin/python alone was taken for an environment.)"""
-    project = Project(tmp_path)
-    run = project.begin("run")
-    assert run.stderr is not None
-    for line in run.stderr:
-        if line.startswith("Installing"):
-            break
-    os.killpg(run.pid, signal.SIGKILL)
-    run.communicate()
-    assert (project.root / ".venv" / "bin" / "python").exists()
-    code, said = project.set_up("run")
-    assert (code, project.imports("needed")) == (0, "1"), said
-    assert "Making .venv" in said
-
-
 def test_a_folder_that_was_moved_gets_a_new_environment(finished: Project, tmp_path: Path) -> None:
     """Scripts in .venv/bin name the place where they were made."""
     project = copy.copy(finished)
@@ -165,11 +136,31 @@ def test_a_folder_that_was_moved_gets_a_new_environment(finished: Project, tmp_p
     assert str(tmp_path / "elsewhere") in (project.root / ".venv" / "bin" / "pip").read_text()
 
 
-def test_two_set_ups_at_once_make_one_environment(tmp_path: Path) -> None:
-    """`make run` and `make test` in two terminals: the second waits, and finds what it wants."""
+def test_an_altered_package_is_refused(finished: Project) -> None:
+    """A wheel that is not what was locked stops the set-up, which says so and is not taken for whole afterwards."""
+    line = finished.wheel("needed", "3")
+    finished.lock("requirements.lock", line[:-5] + "0000\n")
+    code, said = finished.set_up("run")
+    assert code == 1
+    assert "DO NOT MATCH THE HASHES" in said
+    assert "pip could not install requirements.lock" in said
+    assert not (finished.root / ".venv" / "set-up.json").exists()
+
+
+def test_a_set_up_that_was_killed_is_done_again_and_two_at_once_make_one_environment(tmp_path: Path) -> None:
+    """kill -9 once packages are being installed; then `make run` and `make test` in two terminals: the second waits, and
+    finds what it wants. (Red when .venv/bin/python alone was taken for an environment, and without the lock.)"""
     project = Project(tmp_path)
+    run = project.begin("run")
+    assert run.stderr is not None
+    for line in run.stderr:
+        if line.startswith("Installing"):
+            break
+    os.killpg(run.pid, signal.SIGKILL)
+    run.communicate()
+    assert (project.root / ".venv" / "bin" / "python").exists()
     runs = [project.begin("run"), project.begin("run")]
     said = [run.communicate(timeout=120)[1] for run in runs]
-    assert [run.returncode for run in runs] == [0, 0]
+    assert ([run.returncode for run in runs], project.imports("needed")) == ([0, 0], "1"), said
     assert sum("Making .venv" in text for text in said) == 1
     assert json.loads((project.root / ".venv" / "set-up.json").read_text())["venv"] == str(project.root / ".venv")
