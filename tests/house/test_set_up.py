@@ -94,7 +94,7 @@ class Project:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project that has been set up for running, for the tests that follow, one after the other: to make one costs 3 s."""
+    """A project that has been set up for running, for all tests in their order: to make one costs 3 s."""
     project = Project(tmp_path_factory.mktemp("whole"))
     code, said = project.set_up("run")
     assert code == 0, said
@@ -148,7 +148,7 @@ def test_an_altered_package_is_refused(finished: Project) -> None:
 
 
 def test_a_set_up_that_was_killed_is_done_again_and_two_at_once_make_one_environment(tmp_path: Path) -> None:
-    """kill -9 once packages are being installed; then `make run` and `make test` in two terminals: the second waits, and
+    """kill -9 once packages are being installed; then `make run` and `make test` at once: the second waits, and
     finds what it wants. (Red when .venv/bin/python alone was taken for an environment, and without the lock.)"""
     project = Project(tmp_path)
     run = project.begin("run")

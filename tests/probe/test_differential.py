@@ -159,7 +159,7 @@ async def by_dnspython(server: str) -> Found:
         return type(error).__name__
 
 
-# Whoever is cut off by the deadline in the middle of TCP leaves it open there: dnspython, not ours, which has no transports.
+# Cut off by the deadline in the middle of TCP, dnspython leaves it open; ours has no transports to leave.
 @pytest.mark.filterwarnings("ignore:Exception ignored in.*Transport:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.filterwarnings("ignore:Exception ignored in.*socket:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("habit", ANSWERED)
