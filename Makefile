@@ -23,8 +23,8 @@ setup-run:
 run: setup-run ## the whole system on this machine; Ctrl-C ends it (ARGS="--duration 130 --json")
 	@exec $(BIN)/vantage local $(ARGS)
 
-test: setup ## every test, on real servers, five files at a time (ARGS="tests/house -x -n 0")
-	@exec $(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: setup ## every test, on real servers, four files at a time (ARGS="tests/house -x -n 0")
+	@exec $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup ## lint, format, types, layers, template, migrations and house rules
 	$(BIN)/ruff check

@@ -149,7 +149,7 @@ def test_an_altered_package_is_refused(finished: Project) -> None:
 
 def test_a_set_up_that_was_killed_is_done_again_and_two_at_once_make_one_environment(tmp_path: Path) -> None:
     """kill -9 once packages are being installed; then `make run` and `make test` at once: the second waits, and
-    finds what it wants. (Red when .venv/bin/python alone was taken for an environment, and without the lock.)"""
+    finds what it wants. (Red when .venv/bin/python alone was taken for an environment.)"""
     project = Project(tmp_path)
     run = project.begin("run")
     assert run.stderr is not None
